@@ -1,0 +1,55 @@
+// Every middleware and every group of routes, in the order in which a request meets them.
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { Problem } from '#shared/contracts/problem.ts';
+import type { ApiDeps, ApiEnv } from './context.ts';
+import { answerProblem } from './errors.ts';
+import { identityRoutes } from './identity/routes.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { createAddressFinder } from './middleware/address.ts';
+import { operatorRoutes } from './operator/routes.ts';
+import { hostedWalletRoutes } from './pages/wallet.ts';
+import { buyRoutes } from './routes/buy.ts';
+import { documentationRoutes } from './routes/documentation.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { providerEventRoutes } from './routes/provider-events.ts';
+import { createRouter } from './routes/router.ts';
+import { sandboxRoutes } from './routes/sandbox.ts';
+import { systemRoutes } from './routes/system.ts';
+import { walletRoutes } from './routes/wallet.ts';
+
+export type App = OpenAPIHono<ApiEnv>;
+
+/** `mount` adds what belongs to one way of starting only, such as the mail catcher's page. */
+export function createApp(deps: ApiDeps, mount?: (app: App) => void): App {
+  const app = createRouter();
+  const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES);
+  app.onError((error, c) => answerProblem(c, error));
+  app.notFound((c) => answerProblem(c, new Problem('not_found')));
+  app.use(accessLog(deps));
+  app.use(async (c, next) => {
+    c.set('address', addressOf(c.req.raw.headers, peerAddress(c)));
+    await next();
+  });
+  app.route('/', systemRoutes(deps));
+  app.route('/', identityRoutes(deps));
+  app.route('/', walletRoutes(deps));
+  app.route('/', buyRoutes(deps));
+  app.route('/', operationRoutes(deps));
+  app.route('/', providerEventRoutes(deps));
+  if (!deps.config.production) app.route('/', sandboxRoutes(deps));
+  app.route('/', hostedWalletRoutes(deps));
+  app.route('/', operatorRoutes(deps));
+  mount?.(app);
+  app.route('/', documentationRoutes(app));
+  return app;
+}
+
+/** Requests that come from `app.request()` have no socket. */
+function peerAddress(c: Parameters<typeof getConnInfo>[0]): string {
+  try {
+    return getConnInfo(c).remote.address ?? '127.0.0.1';
+  } catch {
+    return '127.0.0.1';
+  }
+}

@@ -1,0 +1,89 @@
+// The only place where a failure becomes an HTTP answer (RFC 9457).
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ZodError } from 'zod';
+import { type InputFault, Problem, type ProblemCode } from '#shared/contracts/problem.ts';
+import { classifyFault } from '#shared/db/faults.ts';
+import type { ApiEnv } from './context.ts';
+
+/** Where the documentation of a code can be read; stable, so that clients may compare it. */
+export function problemType(code: ProblemCode): string {
+  return `https://coinlane.dev/problems/${code}`;
+}
+
+const byStatus: Record<number, ProblemCode> = {
+  400: 'malformed_request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** What a caller gets to hear of any failure; an unknown one keeps its text to itself. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException) {
+    return new Problem(byStatus[error.status] ?? 'malformed_request', { cause: error });
+  }
+  if (classifyFault(error) !== 'statement') {
+    return new Problem('unavailable', { retryAfterSeconds: 2, cause: error });
+  }
+  return new Problem('internal_error', { cause: error });
+}
+
+/** Answers with application/problem+json and logs what the caller does not get to see. */
+export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
+  const problem = toProblem(error);
+  const log = c.get('log');
+  if (problem.status >= 500) log?.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed');
+  else log?.debug({ code: problem.code, internal: problem.internal }, 'request refused');
+  const headers: Record<string, string> = {
+    ...problem.headers,
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+  };
+  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="coinlane"';
+  const body = {
+    type: problemType(problem.code),
+    title: problem.title,
+    status: problem.status,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    code: problem.code,
+    requestId: c.get('requestId') ?? null,
+    ...(problem.faults === undefined ? {} : { errors: problem.faults }),
+  };
+  return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, headers);
+}
+
+/** A JSON pointer (RFC 6901) from a zod path. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** All faults of an input at once, each with its place. Unknown fields are named one by one. */
+export function inputProblem(error: ZodError, target: string): Problem {
+  const faults: InputFault[] = error.issues.flatMap((issue) => {
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    return keys.map((key) => {
+      const path = key === undefined ? issue.path : [...issue.path, key];
+      return {
+        pointer: target === 'json' ? pointerOf(path) : path.map(String).join('.'),
+        code: issue.code === 'unrecognized_keys' ? 'unknown_field' : issue.code,
+        detail: key === undefined ? issue.message : `Unknown field: "${key}"`,
+      };
+    });
+  });
+  const first = faults[0];
+  return new Problem('invalid_input', {
+    detail: first ? `${first.pointer || '(body)'}: ${first.detail}` : 'The input is invalid.',
+    faults,
+  });
+}
+
+/** The hook that every OpenAPIHono of ours is given: invalid input is one kind of problem everywhere. */
+export function refuseInvalidInput(result: { success: boolean; error?: unknown; target: string }): void {
+  if (!result.success) throw inputProblem(result.error as ZodError, result.target);
+}

@@ -1,0 +1,29 @@
+// Refuses bodies that are too large or not JSON before anything reads them.
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import { Problem } from '#shared/contracts/problem.ts';
+import type { ApiEnv } from '../context.ts';
+
+/** 64 KiB, in bytes (issue: a body over 64 KiB is 413). */
+export const bodyBytesMax = 64 * 1024;
+
+export const limitBody = bodyLimit({
+  maxSize: bodyBytesMax,
+  onError: () => {
+    throw new Problem('payload_too_large', { detail: `A body may have at most ${bodyBytesMax} bytes.` });
+  },
+});
+
+const withBody = new Set(['POST', 'PUT', 'PATCH']);
+
+/** JSON routes: a body that says it is something else, or says nothing, is 415. */
+export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
+  if (withBody.has(c.req.method)) {
+    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+    const hasBody = c.req.header('content-length') !== '0' && c.req.raw.body !== null;
+    if (hasBody && type !== 'application/json') {
+      throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json.' });
+    }
+  }
+  await next();
+});

@@ -1,0 +1,69 @@
+// Builds the API on top of the services and listens; used by its own process and by `npm start`.
+import { type Server, createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { Services } from '#shared/boot/services.ts';
+import { createAccept } from './accept.ts';
+import { type App, createApp } from './app.ts';
+import type { ApiDeps } from './context.ts';
+import { createPasswords } from './identity/passwords.ts';
+import { createTokens } from './identity/tokens.ts';
+import { createOutcomeWaiters } from './outcome-waiters.ts';
+import { createWalletDirectory } from './wallet-directory.ts';
+
+export interface RunningApi {
+  app: App;
+  deps: ApiDeps;
+  /** Starts to listen on the HOST and PORT of the settings. */
+  listen(): Promise<{ port: number; close(): Promise<void> }>;
+  close(): Promise<void>;
+}
+
+/** Requests that are under way at SIGTERM get this long to end, in milliseconds. */
+const drainMsMax = 12_000;
+
+export async function openApi(services: Services, mount?: (app: App) => void): Promise<RunningApi> {
+  const accept = createAccept(services);
+  const waiters = await createOutcomeWaiters(services);
+  const deps: ApiDeps = {
+    ...services,
+    accept,
+    waiters,
+    wallets: createWalletDirectory(services.db),
+    passwords: createPasswords(services),
+    tokens: createTokens(services),
+  };
+  const app = createApp(deps, mount);
+  return {
+    app,
+    deps,
+    listen: () => listen(app, services),
+    async close() {
+      // What was journaled is enqueued before the queue connections close.
+      await accept.close();
+      waiters.close();
+    },
+  };
+}
+
+async function listen(app: App, { config, log }: Services): Promise<{ port: number; close(): Promise<void> }> {
+  const server = createServer(getRequestListener(app.fetch));
+  server.keepAliveTimeout = 65_000;
+  server.requestTimeout = 30_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.PORT, config.HOST, resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.PORT;
+  log.info({ host: config.HOST, port }, 'listening');
+  return { port, close: () => drain(server) };
+}
+
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), drainMsMax);
+    timer.unref();
+  });
+}

@@ -1,0 +1,109 @@
+// The only reader of process.env: every setting is parsed once, and all faults are reported together.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const url = (protocols: string[]) =>
+  z.string().refine((value) => {
+    try {
+      return protocols.includes(new URL(value).protocol);
+    } catch {
+      return false;
+    }
+  }, `must be a URL starting with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+
+const cidr = z.string().refine((value) => {
+  const [address, bits, ...rest] = value.split('/');
+  const family = isIP(address ?? '');
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}, 'must be an address or a CIDR such as 10.0.0.0/8');
+
+const list = (item: z.ZodType<string, string>) =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(item));
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const settings = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: integer(0, 65535).default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
+  DATABASE_POOL: integer(2, 200).default(10),
+  DATA_DIR: z.string().min(1).default('.data'),
+  REDIS_URL: list(url(['redis:', 'rediss:'])).optional(),
+  QUEUE_SHARDS: integer(1, 256).default(1),
+  OPERATOR_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  SECRET_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  SECRET_KEY_PREVIOUS: list(z.string().min(32, 'each must have at least 32 characters')).default([]),
+  SMTP_URL: url(['smtp:', 'smtps:']).optional(),
+  MAIL_FROM: z.string().min(3).optional(),
+  TRUSTED_PROXIES: list(cidr).default([]),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  BCRYPT_COST: integer(4, 14).default(11),
+  SWEEP_INTERVAL_MS: integer(100, 60_000).default(1000),
+  SWEEP_AGE_MS: integer(100, 600_000).default(2000),
+  METRICS_PORT: integer(0, 65535).optional(),
+});
+
+type Settings = z.infer<typeof settings>;
+
+export interface Config extends Omit<Settings, 'PUBLIC_URL' | 'REDIS_URL'> {
+  production: boolean;
+  publicUrl: string;
+  redisUrls: string[];
+}
+
+/** A setting is missing or malformed. The message names every fault, one a line. */
+export class ConfigError extends Error {
+  readonly faults: string[];
+  constructor(faults: string[]) {
+    super(
+      `The settings are not usable:\n${faults.map((f) => `  - ${f}`).join('\n')}\nSee docs/settings.md for each of them.`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+const requiredInProduction = ['SECRET_KEY', 'OPERATOR_TOKEN', 'SMTP_URL', 'MAIL_FROM'] as const;
+
+/**
+ * Parses settings from the environment. An empty variable counts as unset.
+ * @throws ConfigError naming all faults at once.
+ */
+export function loadConfig(source: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = settings.safeParse(given);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`);
+  const production = given.NODE_ENV === 'production';
+  if (production) {
+    for (const name of requiredInProduction) {
+      if (given[name] === undefined) faults.push(`${name}: is required when NODE_ENV=production`);
+    }
+  }
+  if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
+  const { PUBLIC_URL, REDIS_URL, ...rest } = parsed.data;
+  const host = rest.HOST.includes(':') ? `[${rest.HOST}]` : rest.HOST;
+  return {
+    ...rest,
+    production,
+    publicUrl: (PUBLIC_URL ?? `http://${host}:${rest.PORT}`).replace(/\/+$/, ''),
+    redisUrls: REDIS_URL ?? [],
+  };
+}

@@ -1,0 +1,44 @@
+// The payload of every queue job; a job is a wake-up and holds ids, never money or secrets.
+
+export const queueNames = ['purchase', 'spend', 'refund', 'provider', 'email', 'webhook'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+/** Queues whose jobs carry journaled operations to be settled. */
+export const operationQueues = ['purchase', 'spend', 'refund'] as const;
+export type OperationQueue = (typeof operationQueues)[number];
+
+export interface OperationsJob {
+  tenant: string;
+  operationIds: string[];
+  /** Somebody waits for the outcome: tell the API processes after the commit. */
+  notify: boolean;
+}
+
+export type ProviderJob =
+  /** A stored webhook to verify and act on. */
+  | { tenant: string; task: 'event'; eventId: string }
+  /** Money to return for an applied refund of a purchase. */
+  | { tenant: string; task: 'refund'; operationId: string }
+  /** A purchase whose payment may have been missed, or has run out of time. */
+  | { tenant: string; task: 'check'; operationId: string };
+
+export interface EmailJob {
+  tenant: string;
+  /** Names why the mail exists; one mail leaves per tenant and cause, ever. */
+  cause: string;
+  template: MailTemplate;
+  userId: string;
+  /** What the template needs and the database does not hold. */
+  data: Record<string, string | number | null>;
+}
+
+export const mailTemplates = ['welcome', 'purchase_receipt', 'refund_receipt', 'password_changed'] as const;
+export type MailTemplate = (typeof mailTemplates)[number];
+
+/** The queue that carries an operation of this kind. */
+export function queueOf(kind: string): OperationQueue {
+  if (kind === 'purchase') return 'purchase';
+  // A clawback and a reversal undo a purchase or its refund: operators look for them beside refunds.
+  if (kind === 'refund' || kind === 'reversal' || kind === 'clawback') return 'refund';
+  return 'spend';
+}

@@ -1,0 +1,57 @@
+// What an operation is, to the journal, the ledger and every caller.
+
+export const operationKinds = ['purchase', 'spend', 'refund', 'grant', 'reversal', 'clawback'] as const;
+export type OperationKind = (typeof operationKinds)[number];
+
+export const operationStatuses = [
+  'accepted',
+  'awaiting_payment',
+  'applied',
+  'rejected',
+  'failed',
+  'expired',
+] as const;
+export type OperationStatus = (typeof operationStatuses)[number];
+
+/** Coins that were paid for, and coins that were given. */
+export type Bucket = 'paid' | 'bonus';
+
+/** JSON integers are exact up to here (RFC 8259 section 6); the contract's upper bound of an amount. */
+export const amountMax = Number.MAX_SAFE_INTEGER;
+
+export interface PaymentView {
+  provider: string;
+  /** In the currency's minor unit. */
+  price: number;
+  currency: string;
+  status: string;
+  /** Returned to the payer so far, in minor units. */
+  refunded: number;
+}
+
+/** An operation as every answer shows it (contract, section Wallet). Times are ISO 8601, UTC. */
+export interface OperationView {
+  id: string;
+  kind: OperationKind;
+  status: OperationStatus;
+  amount: number | null;
+  userId: string;
+  walletId: string;
+  reference: string | null;
+  metadata: Record<string, unknown> | null;
+  reason: string | null;
+  createdAt: string;
+  settledAt: string | null;
+  balanceAfter: number | null;
+  /** The wallet's version that this operation made; orders all operations of one wallet. */
+  walletVersion: number | null;
+  originalOperationId?: string;
+  bucket?: Bucket;
+  checkoutUrl?: string | null;
+  payment?: PaymentView;
+}
+
+/** True once nothing will change the operation's answer to a waiting caller. */
+export function isFinal(view: Pick<OperationView, 'kind' | 'status'>): boolean {
+  return view.status !== 'accepted';
+}

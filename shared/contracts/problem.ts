@@ -1,0 +1,105 @@
+// The one class of expected failure that a caller gets to see, and the list of every code it may carry.
+
+interface ProblemKind {
+  /** HTTP status (RFC 9110). */
+  status: number;
+  /** RFC 9457 `title`: the same for every occurrence of a code. */
+  title: string;
+}
+
+const problemKinds = {
+  malformed_request: { status: 400, title: 'The request could not be read' },
+  idempotency_key_required: { status: 400, title: 'An Idempotency-Key header is required' },
+  invalid_token: { status: 400, title: 'The token is invalid, used or expired' },
+  tenant_required: { status: 400, title: 'An X-Tenant header is required' },
+  unauthenticated: { status: 401, title: 'Authentication is required' },
+  invalid_credentials: { status: 401, title: 'The address or the password is wrong' },
+  invalid_signature: { status: 401, title: 'The signature does not match' },
+  insufficient_funds: { status: 402, title: 'There are not enough coins' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
+  insufficient_scope: { status: 403, title: 'The key lacks the scope for this' },
+  tenant_mismatch: { status: 403, title: 'The credential belongs to another tenant' },
+  tenant_suspended: { status: 403, title: 'The tenant is suspended' },
+  email_not_verified: { status: 403, title: 'The address has not been verified' },
+  cross_origin: { status: 403, title: 'The request came from another origin' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  tenant_not_found: { status: 404, title: 'There is no such tenant' },
+  user_not_found: { status: 404, title: 'There is no such user' },
+  operation_not_found: { status: 404, title: 'There is no such operation' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  email_taken: { status: 409, title: 'The address has an account already' },
+  tenant_exists: { status: 409, title: 'The slug is taken' },
+  provider_not_configured: { status: 409, title: 'The payment provider is not configured' },
+  refund_exceeds_original: { status: 409, title: 'The refund is more than what is left of the original' },
+  not_refundable: { status: 409, title: 'The operation cannot be refunded' },
+  balance_limit: { status: 409, title: 'The balance would exceed what a wallet can hold' },
+  wallet_frozen: { status: 409, title: 'The wallet is frozen' },
+  payment_state: { status: 409, title: 'The payment is not in a state that allows this' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  invalid_input: { status: 422, title: 'The input is invalid' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used with another body' },
+  password_compromised: { status: 422, title: 'The password is known to attackers' },
+  unknown_pack: { status: 422, title: 'There is no such pack' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  overloaded: { status: 503, title: 'The service is busy' },
+  unavailable: { status: 503, title: 'The service is not available right now' },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** One fault of the input. `pointer` is a JSON pointer into the body (RFC 6901), or the name of a header or query parameter. */
+export interface InputFault {
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+interface ProblemOptions {
+  /** What the caller may read about this occurrence. */
+  detail?: string;
+  /** What only the log may read. */
+  internal?: string;
+  faults?: InputFault[];
+  /** Whole seconds until another try makes sense; becomes `Retry-After`. */
+  retryAfterSeconds?: number;
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** A coded failure with public text and private detail. Made into HTTP in api/errors.ts only. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string | undefined;
+  readonly internal: string | undefined;
+  readonly faults: InputFault[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(code: ProblemCode, options: ProblemOptions = {}) {
+    super(options.internal ?? options.detail ?? problemKinds[code].title, { cause: options.cause });
+    this.name = 'Problem';
+    this.code = code;
+    this.status = problemKinds[code].status;
+    this.title = problemKinds[code].title;
+    this.detail = options.detail;
+    this.internal = options.internal;
+    this.faults = options.faults;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.headers = options.headers ?? {};
+  }
+}
+
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(problemKinds, code);
+}
+
+export const problemCodes = Object.keys(problemKinds) as ProblemCode[];
+
+/** The HTTP status of a code, for documentation. */
+export function problemStatus(code: ProblemCode): number {
+  return problemKinds[code].status;
+}

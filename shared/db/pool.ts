@@ -1,0 +1,137 @@
+// Every connection to Postgres, and the one helper through which a tenant's tables can be reached.
+import pg from 'pg';
+import type { Log } from '../runtime/log.ts';
+
+/** What a statement needs: a pool, or the transaction of the caller. */
+export interface Queryable {
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
+    query: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>>;
+}
+
+/** A transaction that is open; statements may be sent without waiting for the one before. */
+export interface Tx extends Queryable {
+  readonly tenant: string | undefined;
+  /** Sends a statement without waiting: it is pipelined with COMMIT, and its failure fails the transaction. */
+  send(query: pg.QueryConfig): void;
+}
+
+export interface Database {
+  /** Login role that owns nothing: all work on tenants' data. */
+  app: pg.Pool;
+  /** Owner of the schemas: provisioning and migrations only. */
+  owner: pg.Pool;
+  appUrl: string;
+  ownerUrl: string;
+  close(): Promise<void>;
+}
+
+// bigint columns hold coins, at most 2^53-1 (enforced by checks), and version counters: exact as numbers.
+const int8 = 20;
+pg.types.setTypeParser(int8, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new Error(`a bigint is past 2^53-1: ${text}`);
+  return value;
+});
+
+interface PoolOptions {
+  /** Connections of the app pool, at most. */
+  size: number;
+  log: Log;
+}
+
+/** Opens the pools; nothing connects before the first statement. */
+export function openDatabase(ownerUrl: string, appUrl: string, { size, log }: PoolOptions): Database {
+  const make = (url: string, max: number, pipeline: boolean) => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max,
+      pipeline,
+      connectionTimeoutMillis: 5000,
+      idleTimeoutMillis: 30_000,
+      // Relation caches grow per connection with every tenant it touched (research, section 3).
+      maxLifetimeSeconds: 1800,
+      application_name: 'coinlane',
+    } as pg.PoolConfig);
+    pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+    return pool;
+  };
+  const app = make(appUrl, size, true);
+  const owner = make(ownerUrl, 2, false);
+  return {
+    app,
+    owner,
+    appUrl,
+    ownerUrl,
+    close: async () => {
+      await Promise.all([app.end(), owner.end()]);
+    },
+  };
+}
+
+/** The schema of a tenant, quoted. The slug's pattern is checked again here: it becomes SQL. */
+export function schemaOf(tenant: string): string {
+  if (!/^[a-z][a-z0-9-]{1,30}$/.test(tenant)) throw new Error('a tenant slug has an impossible form');
+  return `"tenant_${tenant}"`;
+}
+
+const enterTenant = {
+  text: "select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true)",
+};
+
+/**
+ * Runs `work` in one transaction inside a tenant: search path and tenant are set for this transaction
+ * only, and row-level security compares the tenant with the schema's own. BEGIN and the settings are
+ * pipelined with the first statement of `work`, so they cost no round trip.
+ */
+export function withTenant<T>(pool: pg.Pool, tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(pool, work, tenant);
+}
+
+/** Runs `work` in one transaction on the shared tables. */
+export function withTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(pool, work, undefined);
+}
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Tx) => Promise<T>,
+  tenant: string | undefined,
+): Promise<T> {
+  const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const opening: Promise<unknown>[] = [client.query('begin')];
+    if (path !== undefined) opening.push(client.query({ ...enterTenant, values: [path, tenant] }));
+    const opened = Promise.all(opening);
+    // The failure is reported by the await below; until then it must not count as unhandled.
+    opened.catch(() => undefined);
+    const sent: Promise<unknown>[] = [opened];
+    const tx: Tx = {
+      tenant,
+      query: (query, values) => client.query(query as pg.QueryConfig, values),
+      send: (query) => {
+        const answer = client.query(query);
+        answer.catch(() => undefined);
+        sent.push(answer);
+      },
+    };
+    const result = await work(tx);
+    const commit = client.query('commit');
+    const [ended] = await Promise.all([commit, ...sent]);
+    // A failed transaction answers COMMIT with ROLLBACK, and no error.
+    if (ended.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+    return result;
+  } catch (error) {
+    try {
+      await client.query('rollback');
+    } catch {
+      broken = error as Error;
+    }
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

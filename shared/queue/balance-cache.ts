@@ -1,0 +1,85 @@
+// Balances read often are kept in Redis with their wallet's version; an older version never replaces a newer one.
+import type { Log } from '../runtime/log.ts';
+import { type QueueBackend, type RedisClient, shardPrefix } from './backend.ts';
+import { shardOf } from './producer.ts';
+
+export interface CachedBalance {
+  version: number;
+  balance: number;
+  bonus: number;
+  held: number;
+}
+
+export interface BalanceCache {
+  find(tenant: string, walletId: string): Promise<CachedBalance | undefined>;
+  /** Remembers what was read from Postgres, unless a newer version was announced meanwhile. */
+  fill(tenant: string, walletId: string, balance: CachedBalance): Promise<void>;
+  /**
+   * Announces versions that are about to be committed and drops what is older. Called before COMMIT, so
+   * that a crash between the commit and a later step can never leave an old balance readable.
+   */
+  supersede(tenant: string, wallets: { id: string; version: number }[]): Promise<void>;
+}
+
+/** Upper bound of staleness if a worker cannot reach a Redis that the API still reaches. */
+const ttlMs = 60_000;
+
+// A key holds {f: floor, v: value}. The floor is the highest version known to be on its way.
+const fillScript = `
+local floor = tonumber(redis.call('hget', KEYS[1], 'f') or '-1')
+if tonumber(ARGV[1]) >= floor then
+  redis.call('hset', KEYS[1], 'f', ARGV[1], 'v', ARGV[2])
+  redis.call('pexpire', KEYS[1], ARGV[3])
+  return 1
+end
+return 0`;
+
+const supersedeScript = `
+local ttl = ARGV[#ARGV]
+for i, key in ipairs(KEYS) do
+  local floor = tonumber(redis.call('hget', key, 'f') or '-1')
+  if tonumber(ARGV[i]) > floor then
+    redis.call('del', key)
+    redis.call('hset', key, 'f', ARGV[i])
+    redis.call('pexpire', key, ttl)
+  end
+end
+return 0`;
+
+const none: BalanceCache = {
+  find: async () => undefined,
+  fill: async () => undefined,
+  supersede: async () => undefined,
+};
+
+/** Without Redis there is no cache: Postgres answers by primary key. */
+export function openBalanceCache(backend: QueueBackend, shards: number, log: Log): BalanceCache {
+  if (!backend.redis) return none;
+  const redis: RedisClient = backend.redis;
+  const keyOf = (tenant: string, walletId: string) =>
+    `${shardPrefix(shardOf(tenant, shards))}:balance:${tenant}:${walletId}`;
+  const quietly = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (error) {
+      log.debug({ err: error }, 'the balance cache was not reachable');
+      return undefined;
+    }
+  };
+  return {
+    async find(tenant, walletId) {
+      const text = await quietly(redis.hget(keyOf(tenant, walletId), 'v'));
+      return text ? (JSON.parse(text) as CachedBalance) : undefined;
+    },
+    async fill(tenant, walletId, balance) {
+      const key = keyOf(tenant, walletId);
+      await quietly(redis.eval(fillScript, 1, key, balance.version, JSON.stringify(balance), ttlMs));
+    },
+    async supersede(tenant, wallets) {
+      if (wallets.length === 0) return;
+      const keys = wallets.map((wallet) => keyOf(tenant, wallet.id));
+      const versions = wallets.map((wallet) => wallet.version);
+      await quietly(redis.eval(supersedeScript, keys.length, ...keys, ...versions, ttlMs));
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// Puts wake-ups into the queues. A queue that is down costs time and nothing else: the sweep comes back.
+import { createHash, randomUUID } from 'node:crypto';
+import type { Queue } from 'bullmq';
+import {
+  type EmailJob,
+  type OperationQueue,
+  type OperationsJob,
+  type ProviderJob,
+  type QueueName,
+  queueNames,
+} from '../contracts/jobs.ts';
+import type { QueueBackend } from './backend.ts';
+
+/** Operations that one job carries at most; more were accepted together only under heavy load. */
+const operationsPerJobMax = 200;
+
+export interface OperationWakeUp {
+  queue: OperationQueue;
+  /** The operation's kind: what Bull Board shows as the job's name. */
+  kind: string;
+  id: string;
+  notify: boolean;
+}
+
+export interface Producer {
+  /** One job per tenant and kind for what was accepted together. @throws when the queue is down. */
+  wakeOperations(tenant: string, wakeUps: OperationWakeUp[]): Promise<void>;
+  /** `key` makes the same cause one job, however often it is asked for. */
+  addProvider(job: ProviderJob, key: string): Promise<void>;
+  addEmail(job: EmailJob, key: string): Promise<void>;
+  /** All queues of all shards, for Bull Board and metrics. */
+  queues: Queue[];
+  queue(name: QueueName, shard: number): Queue;
+  close(): Promise<void>;
+}
+
+/** The shard that a tenant's jobs live in. */
+export function shardOf(tenant: string, shards: number): number {
+  if (shards === 1) return 0;
+  return createHash('sha1').update(tenant).digest().readUInt32BE(0) % shards;
+}
+
+const retry = {
+  // Infrastructure comes back within minutes or an operator looks; the sweep covers both.
+  operations: { attempts: 8, backoff: { type: 'exponential', delay: 250, jitter: 0.5 } },
+  provider: { attempts: 20, backoff: { type: 'exponential', delay: 1000, jitter: 0.5 } },
+  email: { attempts: 12, backoff: { type: 'exponential', delay: 2000, jitter: 0.5 } },
+} as const;
+
+export function createProducer(backend: QueueBackend, shards: number): Producer {
+  const byName = new Map<string, Queue>();
+  for (let shard = 0; shard < shards; shard += 1) {
+    for (const name of queueNames) {
+      const queue = backend.createQueue(name, shard);
+      // Without a listener an error event would end the process; the failed call reports it already.
+      queue.on('error', () => undefined);
+      byName.set(`${shard}/${name}`, queue);
+    }
+  }
+  const queue = (name: QueueName, shard: number) => byName.get(`${shard}/${name}`) as Queue;
+  return {
+    queues: [...byName.values()],
+    queue,
+    async wakeOperations(tenant, wakeUps) {
+      const shard = shardOf(tenant, shards);
+      const additions: Promise<unknown>[] = [];
+      for (const [key, group] of groupByKind(wakeUps)) {
+        const [name, kind] = key.split('/') as [OperationQueue, string];
+        const jobs = chunk(group, operationsPerJobMax).map((part) => ({
+          name: kind,
+          data: {
+            tenant,
+            operationIds: part.map((wakeUp) => wakeUp.id),
+            notify: part.some((wakeUp) => wakeUp.notify),
+          } satisfies OperationsJob,
+          opts: { ...retry.operations, jobId: `${tenant}-${randomUUID()}` },
+        }));
+        const target = queue(name, shard);
+        const only = jobs[0];
+        additions.push(
+          jobs.length === 1 && only ? target.add(only.name, only.data, only.opts) : target.addBulk(jobs),
+        );
+      }
+      await Promise.all(additions);
+    },
+    async addProvider(job, key) {
+      const shard = shardOf(job.tenant, shards);
+      await queue('provider', shard).add(job.task, job, { ...retry.provider, jobId: `${job.tenant}-${key}` });
+    },
+    async addEmail(job, key) {
+      const shard = shardOf(job.tenant, shards);
+      await queue('email', shard).add(job.template, job, { ...retry.email, jobId: `${job.tenant}-${key}` });
+    },
+    close: async () => {
+      await Promise.all([...byName.values()].map((each) => each.close()));
+    },
+  };
+}
+
+function groupByKind(wakeUps: OperationWakeUp[]): Map<string, OperationWakeUp[]> {
+  const groups = new Map<string, OperationWakeUp[]>();
+  for (const wakeUp of wakeUps) {
+    const key = `${wakeUp.queue}/${wakeUp.kind}`;
+    const group = groups.get(key);
+    if (group) group.push(wakeUp);
+    else groups.set(key, [wakeUp]);
+  }
+  return groups;
+}
+
+function chunk<T>(items: T[], size: number): T[][] {
+  if (items.length <= size) return [items];
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,56 @@
+// Creates a tenant whole in one transaction: row, schema, signing key and first secret key, or nothing.
+import { apiKeyScopes, createApiKey } from './api-keys.ts';
+import { createTenantSchema } from '../db/migrate.ts';
+import type { Database } from '../db/pool.ts';
+import { activateTenant, announceTenantChange, insertAudit, insertTenant } from '../db/tenants.ts';
+import { Problem } from '../contracts/problem.ts';
+import type { Keyring } from './secrets.ts';
+import {
+  type Coin,
+  type ProviderCredentials,
+  sealProviders,
+  type TenantSettings,
+} from './settings.ts';
+import { createSigningKey } from './signing-keys.ts';
+
+export interface NewTenant {
+  slug: string;
+  name: string;
+  coin: Coin;
+  settings: TenantSettings;
+  providers: ProviderCredentials | undefined;
+}
+
+/**
+ * Runs as the owner, the only role that may create schemas.
+ * @returns the tenant's first secret key, which exists nowhere else.
+ * @throws Problem tenant_exists when the slug is taken, also by a deleted tenant.
+ */
+export async function provisionTenant(
+  db: Database,
+  keyring: Keyring,
+  tenant: NewTenant,
+  actor: string,
+): Promise<string> {
+  const client = await db.owner.connect();
+  try {
+    await client.query('begin');
+    const sealed = sealProviders(keyring, tenant.slug, {}, tenant.providers);
+    if (!(await insertTenant(client, { ...tenant, settings: { ...tenant.settings }, sealed }))) {
+      throw new Problem('tenant_exists', { detail: `A tenant "${tenant.slug}" exists, or existed.` });
+    }
+    const version = await createTenantSchema(client, tenant.slug);
+    await createSigningKey(client, keyring, tenant.slug);
+    const { secret } = await createApiKey(client, tenant.slug, 'first key', apiKeyScopes);
+    await activateTenant(client, tenant.slug, version);
+    await insertAudit(client, { tenant: tenant.slug, actor, action: 'tenant.create', target: tenant.slug });
+    await announceTenantChange(client, tenant.slug);
+    await client.query('commit');
+    return secret;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}

@@ -1,0 +1,105 @@
+// What an operator may set for a tenant, validated; and which of it is secret and therefore sealed.
+import { z } from 'zod';
+import type { Keyring } from './secrets.ts';
+
+const currency = z
+  .string()
+  .regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code')
+  .describe('ISO 4217 code, lower case');
+
+const pack = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, - or _'),
+  name: z.string().trim().min(1).max(80),
+  coins: z.int().min(1).max(1_000_000_000),
+  price: z.int().min(1).max(1_000_000_000).describe('In the minor unit of the currency, such as cents'),
+  currency: currency.default('usd'),
+});
+export type Pack = z.infer<typeof pack>;
+
+const uniquePacks = (packs: Pack[]) => new Set(packs.map((each) => each.id)).size === packs.length;
+
+/** Every public setting with its default. Unknown fields are refused. */
+export const tenantSettings = z.strictObject({
+  packs: z.array(pack).max(200).refine(uniquePacks, 'pack ids must be unique').default([]),
+  coinPrice: z
+    .strictObject({
+      price: z.int().min(1).max(1_000_000),
+      coins: z.int().min(1).max(1_000_000).default(1),
+      currency: currency.default('usd'),
+    })
+    .default({ price: 1, coins: 1, currency: 'usd' })
+    .describe('What coins without a pack cost: `price` minor units for `coins` coins, rounded up'),
+  requireVerifiedEmail: z.boolean().default(false),
+  passwordLengthMin: z.int().min(8).max(64).default(8),
+  refunds: z
+    .strictObject({ byUsers: z.boolean().default(true) })
+    .default({ byUsers: true })
+    .describe('Whether users may ask for refunds themselves, or only the platform'),
+  checkoutMinutes: z.int().min(5).max(1440).default(30),
+  mail: z
+    .strictObject({
+      fromName: z.string().trim().min(1).max(80).optional(),
+      replyTo: z.email().optional(),
+      enabled: z.boolean().default(true),
+    })
+    .default({ enabled: true }),
+});
+export type TenantSettings = z.infer<typeof tenantSettings>;
+
+const secretText = z.string().trim().min(1).max(4096);
+
+/** Provider credentials: written, never read back; stored sealed. Null removes one. */
+export const providerCredentials = z.strictObject({
+  stripe: z.strictObject({ secretKey: secretText, webhookSecret: secretText }).nullable().optional(),
+  paypal: z
+    .strictObject({ clientId: secretText, clientSecret: secretText, webhookId: secretText })
+    .nullable()
+    .optional(),
+});
+export type ProviderCredentials = z.infer<typeof providerCredentials>;
+
+/** The body of `PATCH /operator/tenants/{slug}` below `settings`: any part, plus `providers`. */
+export const settingsInput = tenantSettings
+  .partial()
+  .extend({ providers: providerCredentials.optional() });
+export type SettingsInput = z.input<typeof settingsInput>;
+
+export type SealedSettings = Record<string, string>;
+
+const sealContext = (tenant: string, name: string) => `tenant/${tenant}/provider/${name}`;
+
+/** Merges new credentials into what is sealed already. */
+export function sealProviders(
+  keyring: Keyring,
+  tenant: string,
+  sealed: SealedSettings,
+  given: ProviderCredentials | undefined,
+): SealedSettings {
+  const next = { ...sealed };
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (value === null) delete next[name];
+    else if (value !== undefined) next[name] = keyring.seal(JSON.stringify(value), sealContext(tenant, name));
+  }
+  return next;
+}
+
+/** The credentials of one provider, or undefined when the tenant has none. @throws when they cannot be opened. */
+export function openProvider<N extends 'stripe' | 'paypal'>(
+  keyring: Keyring,
+  tenant: string,
+  sealed: SealedSettings,
+  name: N,
+): NonNullable<ProviderCredentials[N]> | undefined {
+  const value = sealed[name];
+  if (value === undefined) return undefined;
+  return JSON.parse(keyring.open(value, sealContext(tenant, name))) as NonNullable<ProviderCredentials[N]>;
+}
+
+export const coinInput = z.strictObject({
+  code: z.string().regex(/^[A-Z][A-Z0-9]{1,9}$/, 'must be 2 to 10 upper-case letters or digits'),
+  name: z.string().trim().min(1).max(40),
+  symbol: z.string().trim().min(1).max(8),
+});
+export type Coin = z.infer<typeof coinInput>;
+
+export const defaultCoin: Coin = { code: 'COIN', name: 'Coin', symbol: '🪙' };

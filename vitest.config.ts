@@ -1,0 +1,16 @@
+// How tests run: each file in a process of its own, two at a time, on the services that scripts/test.ts started.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts', '{shared,api,workers,scripts}/**/*.test.ts'],
+    globalSetup: ['tests/support/global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A promise that nobody awaits, or a test left focused, is a fault and not a detail.
+    dangerouslyIgnoreUnhandledErrors: false,
+    allowOnly: false,
+  },
+});
