@@ -9,8 +9,5 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // A promise that nobody awaits, or a test left focused, is a fault and not a detail.
-    dangerouslyIgnoreUnhandledErrors: false,
-    allowOnly: false,
   },
 });

@@ -21,7 +21,7 @@ import { walletRoutes } from './routes/wallet.ts';
 export type App = OpenAPIHono<ApiEnv>;
 
 /** `mount` adds what belongs to one way of starting only, such as the mail catcher's page. */
-export function createApp(deps: ApiDeps, mount?: (app: App) => void): App {
+export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => void): App {
   const app = createRouter();
   const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES);
   app.onError((error, c) => answerProblem(c, error));
@@ -40,7 +40,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App) => void): App {
   if (!deps.config.production) app.route('/', sandboxRoutes(deps));
   app.route('/', hostedWalletRoutes(deps));
   app.route('/', operatorRoutes(deps));
-  mount?.(app);
+  mount?.(app, deps);
   app.route('/', documentationRoutes(app));
   return app;
 }

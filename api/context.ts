@@ -4,9 +4,9 @@ import type { Log } from '#shared/runtime/log.ts';
 import type { ApiKeyScope } from '#shared/tenants/api-keys.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { Accept } from './accept.ts';
-import type { OutcomeWaiters } from './outcome-waiters.ts';
 import type { Passwords } from './identity/passwords.ts';
 import type { Tokens } from './identity/tokens.ts';
+import type { OutcomeWaiters } from './outcome-waiters.ts';
 import type { WalletDirectory } from './wallet-directory.ts';
 
 export interface UserCaller {
@@ -31,6 +31,10 @@ export interface ApiDeps extends Services {
   wallets: WalletDirectory;
   passwords: Passwords;
   tokens: Tokens;
+  /** Set once the process no longer wants new requests: /ready then says so to load balancers. */
+  lifecycle: { draining: boolean };
+  /** Pages that one way of starting adds to the console's navigation. */
+  consoleLinks: { label: string; href: string }[];
 }
 
 export interface ApiEnv {

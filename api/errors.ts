@@ -37,7 +37,8 @@ export function toProblem(error: unknown): Problem {
 export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
   const problem = toProblem(error);
   const log = c.get('log');
-  if (problem.status >= 500) log?.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed');
+  if (problem.status >= 500)
+    log?.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed');
   else log?.debug({ code: problem.code, internal: problem.internal }, 'request refused');
   const headers: Record<string, string> = {
     ...problem.headers,

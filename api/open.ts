@@ -1,5 +1,5 @@
 // Builds the API on top of the services and listens; used by its own process and by `npm start`.
-import { type Server, createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Services } from '#shared/boot/services.ts';
 import { createAccept } from './accept.ts';
@@ -21,7 +21,10 @@ export interface RunningApi {
 /** Requests that are under way at SIGTERM get this long to end, in milliseconds. */
 const drainMsMax = 12_000;
 
-export async function openApi(services: Services, mount?: (app: App) => void): Promise<RunningApi> {
+export async function openApi(
+  services: Services,
+  mount?: (app: App, deps: ApiDeps) => void,
+): Promise<RunningApi> {
   const accept = createAccept(services);
   const waiters = await createOutcomeWaiters(services);
   const deps: ApiDeps = {
@@ -31,12 +34,14 @@ export async function openApi(services: Services, mount?: (app: App) => void): P
     wallets: createWalletDirectory(services.db),
     passwords: createPasswords(services),
     tokens: createTokens(services),
+    lifecycle: { draining: false },
+    consoleLinks: [],
   };
   const app = createApp(deps, mount);
   return {
     app,
     deps,
-    listen: () => listen(app, services),
+    listen: () => listen(app, deps),
     async close() {
       // What was journaled is enqueued before the queue connections close.
       await accept.close();
@@ -45,7 +50,10 @@ export async function openApi(services: Services, mount?: (app: App) => void): P
   };
 }
 
-async function listen(app: App, { config, log }: Services): Promise<{ port: number; close(): Promise<void> }> {
+async function listen(
+  app: App,
+  { config, log, lifecycle }: ApiDeps,
+): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer(getRequestListener(app.fetch));
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 30_000;
@@ -56,7 +64,11 @@ async function listen(app: App, { config, log }: Services): Promise<{ port: numb
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.PORT;
   log.info({ host: config.HOST, port }, 'listening');
-  return { port, close: () => drain(server) };
+  const close = () => {
+    lifecycle.draining = true;
+    return drain(server);
+  };
+  return { port, close };
 }
 
 function drain(server: Server): Promise<void> {

@@ -12,10 +12,18 @@ async function main(): Promise<void> {
   const shutdown = createShutdown(log);
   closeOnSignals(shutdown, log);
   if (!config.DATABASE_URL) {
-    throw new ConfigError(['DATABASE_URL: is required by a process of its own; "npm start" brings its Postgres along']);
+    throw new ConfigError([
+      'DATABASE_URL: is required by a process of its own; "npm start" brings its Postgres along',
+    ]);
   }
   const secrets = await loadSecrets(config);
-  const services = await openServices({ config, secrets, databaseUrl: config.DATABASE_URL, log, workers: false });
+  const services = await openServices({
+    config,
+    secrets,
+    databaseUrl: config.DATABASE_URL,
+    log,
+    workers: false,
+  });
   shutdown.add('services', () => services.close());
   const api = await openApi(services);
   shutdown.add('api', () => api.close());

@@ -1,9 +1,9 @@
 // Finds a user's wallet by heart: which wallet is whose never changes, so it is read once.
 import { LRUCache } from 'lru-cache';
+import { Problem } from '#shared/contracts/problem.ts';
 import type { Database } from '#shared/db/pool.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { findWalletId } from '#shared/db/wallets.ts';
-import { Problem } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 
 export interface WalletDirectory {

@@ -7,7 +7,9 @@ import type { ApiDeps, ApiEnv, Caller, RequiredScope } from '../context.ts';
 
 const slugPattern = /^[a-z][a-z0-9-]{1,30}$/;
 const unauthenticated = () =>
-  new Problem('unauthenticated', { detail: 'Send "Authorization: Bearer" with an access token or a secret key.' });
+  new Problem('unauthenticated', {
+    detail: 'Send "Authorization: Bearer" with an access token or a secret key.',
+  });
 
 /** @throws Problem tenant_not_found or tenant_suspended. */
 export async function liveTenant(tenants: TenantDirectory, slug: string): Promise<Tenant> {

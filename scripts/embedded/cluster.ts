@@ -72,7 +72,8 @@ export async function ensureCluster(options: {
   const parent = dirname(clusterDir);
   const prefix = `${basename(clusterDir)}.new-`;
   for (const name of await readdir(parent)) {
-    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+    if (name.startsWith(prefix))
+      await rm(join(parent, name), { recursive: true, force: true, maxRetries: 5 });
   }
   if (existsSync(clusterDir)) return false;
   const staging = join(parent, `${prefix}${randomBytes(4).toString('hex')}`);
@@ -107,7 +108,6 @@ function runInitdb(initdb: string, account: ServerAccount, args: string[]): Prom
   return new Promise((resolve, reject) => {
     const child = spawn(wrapped.command, wrapped.args, {
       ...account.spawnOptions,
-      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

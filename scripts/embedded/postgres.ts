@@ -85,9 +85,6 @@ function supervise(
   releaseLock: () => void,
 ): EmbeddedPostgres {
   let stopping: Promise<void> | undefined;
-  // A process that ends without `stop` (an uncaught exception) can do one thing more: ask for a fast shutdown.
-  const askToStop = () => void server.child.kill('SIGINT');
-  process.once('exit', askToStop);
   void server.ended.then((reason) => {
     if (stopping === undefined)
       options.onExit?.(`The embedded Postgres (process ${server.pid}) was ${reason}.`);
@@ -102,7 +99,6 @@ function supervise(
       server.child.kill(signal);
       if (await endsWithin(server.ended, waitMsMax)) break;
     }
-    process.off('exit', askToStop);
     releaseLock();
   };
   return {

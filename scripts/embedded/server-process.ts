@@ -8,6 +8,7 @@ import { writeDurably } from './cluster.ts';
 import { findFreePort } from './free-port.ts';
 import { clusterName, readPostmasterFile } from './leftovers.ts';
 import type { ServerAccount } from './server-account.ts';
+import { tether } from './tether.ts';
 
 const defaultSettings = {
   shared_buffers: '256MB',
@@ -106,7 +107,9 @@ function spawnServer(options: LaunchOptions, port: number, logFd: number): Launc
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `ended with code ${code}`));
   });
-  return { child, pid: child.pid ?? 0, port, ended };
+  const pid = child.pid ?? 0;
+  if (pid !== 0) void ended.then(tether(pid, 'INT'));
+  return { child, pid, port, ended };
 }
 
 /** @returns undefined when the server takes connections, else why it does not */

@@ -1,18 +1,25 @@
 // Brings a database to what this code needs; every process runs it at start, and an advisory lock orders them.
-import { openDatabase, type Database } from '../db/pool.ts';
-import { type AppLogin, migrateShared, migrateTenants, type TenantMigrationReport } from '../db/migrate.ts';
+
+import { type Login, type Logins, migrateShared, migrateTenants, type TenantMigrationReport } from '../db/migrate.ts';
+import { type Database, openDatabase } from '../db/pool.ts';
 import { prepareOutbox } from '../outbox/outbox.ts';
 import { prepareQueueSchema } from '../queue/backend.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Keyring } from '../tenants/secrets.ts';
 
-/** The login role of the processes: named after the secret key, so that two installations on one server never meet. */
-export function appLogin(keyring: Keyring): AppLogin {
-  return { user: `coinlane_${keyring.keyId}`, password: keyring.derive('database-login').toString('hex') };
+/**
+ * The login roles of the processes, named after the secret key, so that two installations on one server
+ * never meet.
+ */
+export function loginsOf(keyring: Keyring): Logins {
+  return {
+    app: { user: `coinlane_${keyring.keyId}`, password: keyring.derive('database-login').toString('hex') },
+    queue: { user: `coinlane_q_${keyring.keyId}`, password: keyring.derive('queue-login').toString('hex') },
+  };
 }
 
-/** The address of the same database for the app role. */
-export function appUrlOf(ownerUrl: string, login: AppLogin): string {
+/** The address of the same database for another login. */
+export function urlFor(ownerUrl: string, login: Login): string {
   const url = new URL(ownerUrl);
   url.username = login.user;
   url.password = login.password;
@@ -26,9 +33,12 @@ export async function prepareDatabase(
   log: Log,
   poolSize: number,
 ): Promise<Database> {
-  const login = appLogin(keyring);
-  await migrateShared(ownerUrl, login);
-  const db = openDatabase(ownerUrl, appUrlOf(ownerUrl, login), { size: poolSize, log });
+  const logins = loginsOf(keyring);
+  await migrateShared(ownerUrl, logins);
+  const db = openDatabase(
+    { owner: ownerUrl, app: urlFor(ownerUrl, logins.app), queue: urlFor(ownerUrl, logins.queue) },
+    { size: poolSize, log },
+  );
   await prepareOutbox(db);
   await prepareQueueSchema(db);
   return db;
@@ -38,6 +48,7 @@ export async function prepareDatabase(
 export async function prepareTenants(db: Database, log: Log): Promise<TenantMigrationReport> {
   const report = await migrateTenants(db.owner);
   if (report.upgraded.length > 0) log.info({ tenants: report.upgraded.length }, 'tenants were upgraded');
-  for (const { tenant, error } of report.failed) log.error({ tenant, err: error }, 'a tenant was not upgraded');
+  for (const { tenant, error } of report.failed)
+    log.error({ tenant, err: error }, 'a tenant was not upgraded');
   return report;
 }

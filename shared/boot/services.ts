@@ -3,10 +3,10 @@ import type { Config } from '../config/env.ts';
 import type { Secrets } from '../config/generated-secrets.ts';
 import { createListener, type Listener } from '../db/listen.ts';
 import type { Database } from '../db/pool.ts';
-import { openOutbox, type Outbox } from '../outbox/outbox.ts';
+import { type Outbox, openOutbox } from '../outbox/outbox.ts';
 import { openQueueBackend, type QueueBackend } from '../queue/backend.ts';
 import { type BalanceCache, openBalanceCache } from '../queue/balance-cache.ts';
-import { openOutcomeChannel, type OutcomeChannel } from '../queue/outcome-channel.ts';
+import { type OutcomeChannel, openOutcomeChannel } from '../queue/outcome-channel.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
 import type { Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
@@ -51,12 +51,12 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   await prepareTenants(db, log);
   const metrics = createMetrics();
   let tenants: TenantDirectory | undefined;
-  const listener = createListener(db.appUrl, log, () => log.info('the notification connection is back'));
+  const listener = createListener(db.urls.app, log, () => log.info('the notification connection is back'));
   tenants = await openTenantDirectory(db, listener);
   const signingKeys = openSigningKeys(db.app, keyring);
   const backend = openQueueBackend({ redisUrls: config.redisUrls, db, log, workers });
   const producer = createProducer(backend, config.QUEUE_SHARDS);
-  const outbox = await openOutbox(db, log);
+  const outbox = await openOutbox(db, listener, log);
   const outcomes = await openOutcomeChannel(db, backend, listener, log);
   const balances = openBalanceCache(backend, config.QUEUE_SHARDS, log);
   return {

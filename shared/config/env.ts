@@ -3,13 +3,16 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const url = (protocols: string[]) =>
-  z.string().refine((value) => {
-    try {
-      return protocols.includes(new URL(value).protocol);
-    } catch {
-      return false;
-    }
-  }, `must be a URL starting with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+  z.string().refine(
+    (value) => {
+      try {
+        return protocols.includes(new URL(value).protocol);
+      } catch {
+        return false;
+      }
+    },
+    `must be a URL starting with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  );
 
 const cidr = z.string().refine((value) => {
   const [address, bits, ...rest] = value.split('/');
@@ -41,6 +44,7 @@ const settings = z.object({
   PORT: integer(0, 65535).default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
+  SANDBOX_URL: url(['http:', 'https:']).optional(),
   DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
   DATABASE_POOL: integer(2, 200).default(10),
   DATA_DIR: z.string().min(1).default('.data'),
@@ -61,9 +65,11 @@ const settings = z.object({
 
 type Settings = z.infer<typeof settings>;
 
-export interface Config extends Omit<Settings, 'PUBLIC_URL' | 'REDIS_URL'> {
+export interface Config extends Omit<Settings, 'PUBLIC_URL' | 'SANDBOX_URL' | 'REDIS_URL'> {
   production: boolean;
   publicUrl: string;
+  /** Where our own processes reach the API: the sandbox provider's and its webhooks' base. */
+  sandboxUrl: string;
   redisUrls: string[];
 }
 
@@ -86,7 +92,9 @@ const requiredInProduction = ['SECRET_KEY', 'OPERATOR_TOKEN', 'SMTP_URL', 'MAIL_
  * @throws ConfigError naming all faults at once.
  */
 export function loadConfig(source: Record<string, string | undefined> = process.env): Config {
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = settings.safeParse(given);
   const faults = parsed.success
     ? []
@@ -98,12 +106,14 @@ export function loadConfig(source: Record<string, string | undefined> = process.
     }
   }
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
-  const { PUBLIC_URL, REDIS_URL, ...rest } = parsed.data;
+  const { PUBLIC_URL, SANDBOX_URL, REDIS_URL, ...rest } = parsed.data;
   const host = rest.HOST.includes(':') ? `[${rest.HOST}]` : rest.HOST;
+  const publicUrl = (PUBLIC_URL ?? `http://${host}:${rest.PORT}`).replace(/\/+$/, '');
   return {
     ...rest,
     production,
-    publicUrl: (PUBLIC_URL ?? `http://${host}:${rest.PORT}`).replace(/\/+$/, ''),
+    publicUrl,
+    sandboxUrl: (SANDBOX_URL ?? publicUrl).replace(/\/+$/, ''),
     redisUrls: REDIS_URL ?? [],
   };
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, type Config } from './env.ts';
+import { type Config, ConfigError } from './env.ts';
 
 export interface Secrets {
   operatorToken: string;

@@ -30,6 +30,8 @@ export interface EmailJob {
   userId: string;
   /** What the template needs and the database does not hold. */
   data: Record<string, string | number | null>;
+  /** Set by an operator, in Bull Board: send although an earlier attempt may have sent it already. */
+  resend?: boolean;
 }
 
 export const mailTemplates = ['welcome', 'purchase_receipt', 'refund_receipt', 'password_changed'] as const;

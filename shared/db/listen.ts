@@ -20,7 +20,11 @@ export function createListener(url: string, log: Log, onGap: () => void): Listen
 
   const connect = async (): Promise<void> => {
     if (closed) return;
-    const next = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'coinlane-listen' });
+    const next = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      application_name: 'coinlane-listen',
+    });
     next.on('error', () => lost(next));
     next.on('end', () => lost(next));
     next.on('notification', ({ channel, payload }) => handlers.get(channel)?.(payload ?? ''));

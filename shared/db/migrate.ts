@@ -30,9 +30,14 @@ export async function latestTenantVersion(): Promise<number> {
   return (await tenantMigrations).at(-1)?.version ?? 0;
 }
 
-export interface AppLogin {
+export interface Login {
   user: string;
   password: string;
+}
+
+export interface Logins {
+  app: Login;
+  queue: Login;
 }
 
 const quoteLiteral = (text: string) => pg.escapeLiteral(text);
@@ -40,17 +45,20 @@ const quoteName = (text: string) => pg.escapeIdentifier(text);
 
 /** The group role that grants and policies name; it owns nothing and cannot log in. */
 export const appRole = 'coinlane_app';
+/** The group role of the queue's connections: BullMQ creates sequences in its own schema, and sees no tenant. */
+export const queueRole = 'coinlane_queue';
 
 /**
  * Creates the roles and the shared schema, or upgrades them. Safe to run by many processes at once.
  * @throws Error with advice when the owner may not create roles.
  */
-export async function migrateShared(ownerUrl: string, login: AppLogin): Promise<void> {
+export async function migrateShared(ownerUrl: string, logins: Logins): Promise<void> {
   const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [advisoryKey]);
-    await ensureRoles(client, login);
+    await ensureRoles(client, logins.app, appRole);
+    await ensureRoles(client, logins.queue, queueRole);
     await client.query('create schema if not exists coinlane');
     await client.query(
       'create table if not exists coinlane.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
@@ -73,20 +81,20 @@ export async function migrateShared(ownerUrl: string, login: AppLogin): Promise<
   }
 }
 
-async function ensureRoles(client: pg.Client, login: AppLogin): Promise<void> {
+async function ensureRoles(client: pg.Client, login: Login, group: string): Promise<void> {
   try {
-    const existing = await client.query<{ rolname: string }>('select rolname from pg_roles where rolname = any($1)', [
-      [appRole, login.user],
-    ]);
+    const existing = await client.query<{ rolname: string }>(
+      'select rolname from pg_roles where rolname = any($1)',
+      [[group, login.user]],
+    );
     const names = existing.rows.map((row) => row.rolname);
-    if (!names.includes(appRole)) await createRole(client, `create role ${appRole} nologin`);
+    if (!names.includes(group)) await createRole(client, `create role ${group} nologin`);
     if (!names.includes(login.user)) {
+      // One statement: another database's migration that makes the same role meets all of it, or nothing.
       await createRole(
         client,
-        `create role ${quoteName(login.user)} login noinherit password ${quoteLiteral(login.password)}`,
+        `create role ${quoteName(login.user)} login inherit password ${quoteLiteral(login.password)} in role ${quoteName(group)}`,
       );
-      await client.query(`alter role ${quoteName(login.user)} inherit`);
-      await client.query(`grant ${appRole} to ${quoteName(login.user)}`);
     }
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error;
@@ -187,10 +195,10 @@ async function upgradeTenant(owner: pg.Pool, slug: string, latest: number): Prom
     const from = row.rows[0]?.schema_version ?? latest;
     if (from < latest) {
       const version = await applyTenantMigrations(client, slug, from);
-      await client.query('update coinlane.tenants set schema_version = $2, updated_at = now() where slug = $1', [
-        slug,
-        version,
-      ]);
+      await client.query(
+        'update coinlane.tenants set schema_version = $2, updated_at = now() where slug = $1',
+        [slug, version],
+      );
     }
     await client.query('commit');
     return from < latest;

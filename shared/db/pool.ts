@@ -15,6 +15,16 @@ export interface Tx extends Queryable {
   readonly tenant: string | undefined;
   /** Sends a statement without waiting: it is pipelined with COMMIT, and its failure fails the transaction. */
   send(query: pg.QueryConfig): void;
+  /** Runs `work`, which must not throw, once COMMIT has been answered; not at all after a rollback. */
+  afterCommit(work: () => void): void;
+}
+
+/** One database under three logins. */
+export interface DatabaseUrls {
+  owner: string;
+  app: string;
+  /** May reach the queue's schema and nothing else. */
+  queue: string;
 }
 
 export interface Database {
@@ -22,8 +32,7 @@ export interface Database {
   app: pg.Pool;
   /** Owner of the schemas: provisioning and migrations only. */
   owner: pg.Pool;
-  appUrl: string;
-  ownerUrl: string;
+  urls: DatabaseUrls;
   close(): Promise<void>;
 }
 
@@ -42,7 +51,7 @@ interface PoolOptions {
 }
 
 /** Opens the pools; nothing connects before the first statement. */
-export function openDatabase(ownerUrl: string, appUrl: string, { size, log }: PoolOptions): Database {
+export function openDatabase(urls: DatabaseUrls, { size, log }: PoolOptions): Database {
   const make = (url: string, max: number, pipeline: boolean) => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -57,13 +66,12 @@ export function openDatabase(ownerUrl: string, appUrl: string, { size, log }: Po
     pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
     return pool;
   };
-  const app = make(appUrl, size, true);
-  const owner = make(ownerUrl, 2, false);
+  const app = make(urls.app, size, true);
+  const owner = make(urls.owner, 2, false);
   return {
     app,
     owner,
-    appUrl,
-    ownerUrl,
+    urls,
     close: async () => {
       await Promise.all([app.end(), owner.end()]);
     },
@@ -76,6 +84,12 @@ export function schemaOf(tenant: string): string {
   return `"tenant_${tenant}"`;
 }
 
+const beginning = {
+  write: 'begin',
+  /** All statements see one moment: for reports that add up. */
+  snapshot: 'begin isolation level repeatable read read only',
+};
+
 const enterTenant = {
   text: "select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true)",
 };
@@ -85,30 +99,37 @@ const enterTenant = {
  * only, and row-level security compares the tenant with the schema's own. BEGIN and the settings are
  * pipelined with the first statement of `work`, so they cost no round trip.
  */
-export function withTenant<T>(pool: pg.Pool, tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return inTransaction(pool, work, tenant);
+export function withTenant<T>(
+  pool: pg.Pool,
+  tenant: string,
+  work: (tx: Tx) => Promise<T>,
+  mode: keyof typeof beginning = 'write',
+): Promise<T> {
+  return inTransaction(pool, work, tenant, mode);
 }
 
 /** Runs `work` in one transaction on the shared tables. */
 export function withTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return inTransaction(pool, work, undefined);
+  return inTransaction(pool, work, undefined, 'write');
 }
 
 async function inTransaction<T>(
   pool: pg.Pool,
   work: (tx: Tx) => Promise<T>,
   tenant: string | undefined,
+  mode: keyof typeof beginning,
 ): Promise<T> {
   const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const opening: Promise<unknown>[] = [client.query('begin')];
+    const opening: Promise<unknown>[] = [client.query(beginning[mode])];
     if (path !== undefined) opening.push(client.query({ ...enterTenant, values: [path, tenant] }));
     const opened = Promise.all(opening);
     // The failure is reported by the await below; until then it must not count as unhandled.
     opened.catch(() => undefined);
     const sent: Promise<unknown>[] = [opened];
+    const followUps: (() => void)[] = [];
     const tx: Tx = {
       tenant,
       query: (query, values) => client.query(query as pg.QueryConfig, values),
@@ -117,12 +138,14 @@ async function inTransaction<T>(
         answer.catch(() => undefined);
         sent.push(answer);
       },
+      afterCommit: (followUp) => void followUps.push(followUp),
     };
     const result = await work(tx);
     const commit = client.query('commit');
     const [ended] = await Promise.all([commit, ...sent]);
     // A failed transaction answers COMMIT with ROLLBACK, and no error.
     if (ended.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+    for (const followUp of followUps) followUp();
     return result;
   } catch (error) {
     try {

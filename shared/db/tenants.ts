@@ -131,6 +131,13 @@ export async function revokeApiKey(db: Queryable, tenant: string, id: string): P
   return result.rowCount === 1;
 }
 
+/** Revokes every key that a tenant has left. */
+export async function revokeApiKeysOf(db: Queryable, tenant: string): Promise<void> {
+  await db.query(`update coinlane.api_keys set revoked_at = now() where tenant = $1 and revoked_at is null`, [
+    tenant,
+  ]);
+}
+
 export async function touchApiKey(db: Queryable, id: string): Promise<void> {
   await db.query(`update coinlane.api_keys set last_used_at = now() where id = $1`, [id]);
 }
@@ -144,11 +151,8 @@ export async function insertAudit(
   db: Queryable,
   entry: { tenant: string | null; actor: string; action: string; target?: string; detail?: object },
 ): Promise<void> {
-  await db.query(`insert into coinlane.audit (tenant, actor, action, target, detail) values ($1, $2, $3, $4, $5)`, [
-    entry.tenant,
-    entry.actor,
-    entry.action,
-    entry.target ?? null,
-    entry.detail ?? {},
-  ]);
+  await db.query(
+    `insert into coinlane.audit (tenant, actor, action, target, detail) values ($1, $2, $3, $4, $5)`,
+    [entry.tenant, entry.actor, entry.action, entry.target ?? null, entry.detail ?? {}],
+  );
 }

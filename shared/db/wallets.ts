@@ -13,11 +13,15 @@ export async function insertWallet(
   ]);
 }
 
-export async function findWalletId(tx: Queryable, userId: string, currency: string): Promise<string | undefined> {
-  const result = await tx.query<{ id: string }>(`select id from wallets where user_id = $1 and currency = $2`, [
-    userId,
-    currency,
-  ]);
+export async function findWalletId(
+  tx: Queryable,
+  userId: string,
+  currency: string,
+): Promise<string | undefined> {
+  const result = await tx.query<{ id: string }>(
+    `select id from wallets where user_id = $1 and currency = $2`,
+    [userId, currency],
+  );
   return result.rows[0]?.id;
 }
 
@@ -29,8 +33,9 @@ export interface WalletBalance {
 }
 
 export async function findWalletBalance(tx: Queryable, walletId: string): Promise<WalletBalance | undefined> {
-  const result = await tx.query<WalletBalance>(`select version, balance, bonus, held from wallets where id = $1`, [
-    walletId,
-  ]);
+  const result = await tx.query<WalletBalance>(
+    `select version, balance, bonus, held from wallets where id = $1`,
+    [walletId],
+  );
   return result.rows[0];
 }

@@ -4,6 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import pg from 'pg';
 import type { QueueName } from '../contracts/jobs.ts';
 import { grantSchemaUse } from '../db/grants.ts';
+import { queueRole } from '../db/migrate.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../runtime/log.ts';
 
@@ -116,8 +117,9 @@ function redisBackend({ redisUrls, log }: BackendOptions): QueueBackend {
 
 function postgresBackend({ db, log, workers }: BackendOptions): QueueBackend {
   const pool = new pg.Pool({
-    connectionString: db.appUrl,
-    options: '-c search_path=bullmq',
+    connectionString: db.urls.queue,
+    // Whatever BullMQ creates belongs to the group role, not to the login of today's key.
+    options: `-c search_path=bullmq -c role=${queueRole}`,
     // Each worker's LISTEN holds one connection of this pool; the rest serve the statements of all.
     max: workers ? 16 : 4,
     keepAlive: true,
@@ -151,7 +153,7 @@ function postgresBackend({ db, log, workers }: BackendOptions): QueueBackend {
 export async function prepareQueueSchema(db: Database): Promise<void> {
   const queue = new Queue(
     'spend',
-    { connection: { connectionString: db.ownerUrl, schema: 'bullmq', migrate: true, max: 1 } } as never,
+    { connection: { connectionString: db.urls.owner, schema: 'bullmq', migrate: true, max: 1 } } as never,
     createPostgresBackend as never,
   );
   queue.on('error', () => undefined);

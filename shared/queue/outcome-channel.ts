@@ -1,5 +1,5 @@
 // Tells the API processes that operations have their outcome: one message per batch, after the commit.
-import { notify, type Listener } from '../db/listen.ts';
+import { type Listener, notify } from '../db/listen.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../runtime/log.ts';
 import type { QueueBackend } from './backend.ts';

@@ -110,5 +110,7 @@ function groupByKind(wakeUps: OperationWakeUp[]): Map<string, OperationWakeUp[]>
 
 function chunk<T>(items: T[], size: number): T[][] {
   if (items.length <= size) return [items];
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
 }

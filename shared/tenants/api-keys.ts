@@ -1,8 +1,8 @@
 // Secret keys of platforms: made once, shown once, kept only as a hash.
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { insertApiKey } from '../db/tenants.ts';
 import type { Queryable } from '../db/pool.ts';
+import { insertApiKey } from '../db/tenants.ts';
 import { hashApiKey } from './directory.ts';
 
 /** What a key may do; a route names the one it needs. */

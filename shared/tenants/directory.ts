@@ -1,10 +1,10 @@
 // Finds tenants and API keys by what a request carries, from a short cache that is told about changes.
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type ApiKeyRow, findApiKey, findTenant, type TenantRow, touchApiKey } from '../db/tenants.ts';
-import type { Database } from '../db/pool.ts';
 import type { Listener } from '../db/listen.ts';
-import { tenantSettings, type TenantSettings } from './settings.ts';
+import type { Database } from '../db/pool.ts';
+import { type ApiKeyRow, findApiKey, findTenant, type TenantRow, touchApiKey } from '../db/tenants.ts';
+import { type TenantSettings, tenantSettings } from './settings.ts';
 
 export interface Tenant extends Omit<TenantRow, 'settings'> {
   settings: TenantSettings;

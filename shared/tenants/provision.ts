@@ -1,16 +1,12 @@
 // Creates a tenant whole in one transaction: row, schema, signing key and first secret key, or nothing.
-import { apiKeyScopes, createApiKey } from './api-keys.ts';
+
+import { Problem } from '../contracts/problem.ts';
 import { createTenantSchema } from '../db/migrate.ts';
 import type { Database } from '../db/pool.ts';
 import { activateTenant, announceTenantChange, insertAudit, insertTenant } from '../db/tenants.ts';
-import { Problem } from '../contracts/problem.ts';
+import { apiKeyScopes, createApiKey } from './api-keys.ts';
 import type { Keyring } from './secrets.ts';
-import {
-  type Coin,
-  type ProviderCredentials,
-  sealProviders,
-  type TenantSettings,
-} from './settings.ts';
+import { type Coin, type ProviderCredentials, sealProviders, type TenantSettings } from './settings.ts';
 import { createSigningKey } from './signing-keys.ts';
 
 export interface NewTenant {

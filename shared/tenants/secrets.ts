@@ -50,7 +50,13 @@ export function createKeyring(secretKeys: string[]): Keyring {
     },
     open(sealed, context) {
       const [tag, id, nonce, body, ...rest] = sealed.split('.');
-      if (tag !== version || id === undefined || nonce === undefined || body === undefined || rest.length > 0) {
+      if (
+        tag !== version ||
+        id === undefined ||
+        nonce === undefined ||
+        body === undefined ||
+        rest.length > 0
+      ) {
         throw new Error('a sealed value has an unknown form');
       }
       const key = deriveUnder(id, 'seal');

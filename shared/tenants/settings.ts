@@ -7,9 +7,14 @@ const currency = z
   .regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code')
   .describe('ISO 4217 code, lower case');
 
+/** One line of text that Postgres can store and a mail header can carry: no control characters, no lone surrogates. */
+const isPlainLine = (text: string) => text.isWellFormed() && !/\p{Cc}/u.test(text);
+export const plainLine = (lengthMax: number) =>
+  z.string().trim().min(1).max(lengthMax).refine(isPlainLine, 'must be one line of plain text');
+
 const pack = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, - or _'),
-  name: z.string().trim().min(1).max(80),
+  name: plainLine(80),
   coins: z.int().min(1).max(1_000_000_000),
   price: z.int().min(1).max(1_000_000_000).describe('In the minor unit of the currency, such as cents'),
   currency: currency.default('usd'),
@@ -38,7 +43,7 @@ export const tenantSettings = z.strictObject({
   checkoutMinutes: z.int().min(5).max(1440).default(30),
   mail: z
     .strictObject({
-      fromName: z.string().trim().min(1).max(80).optional(),
+      fromName: plainLine(80).optional(),
       replyTo: z.email().optional(),
       enabled: z.boolean().default(true),
     })
@@ -58,10 +63,18 @@ export const providerCredentials = z.strictObject({
 });
 export type ProviderCredentials = z.infer<typeof providerCredentials>;
 
+type SettingsShape = typeof tenantSettings.shape;
+type OptionalSettings = { [N in keyof SettingsShape]: z.ZodOptional<ReturnType<SettingsShape[N]['unwrap']>> };
+// Not `.partial()`: zod would fill in the defaults, and a change of one setting would reset all others.
+const optionalSettings = Object.fromEntries(
+  Object.entries(tenantSettings.shape).map(([name, schema]) => [name, schema.unwrap().optional()]),
+) as unknown as OptionalSettings;
+
 /** The body of `PATCH /operator/tenants/{slug}` below `settings`: any part, plus `providers`. */
-export const settingsInput = tenantSettings
-  .partial()
-  .extend({ providers: providerCredentials.optional() });
+export const settingsInput = z.strictObject({
+  ...optionalSettings,
+  providers: providerCredentials.optional(),
+});
 export type SettingsInput = z.input<typeof settingsInput>;
 
 export type SealedSettings = Record<string, string>;
@@ -97,8 +110,8 @@ export function openProvider<N extends 'stripe' | 'paypal'>(
 
 export const coinInput = z.strictObject({
   code: z.string().regex(/^[A-Z][A-Z0-9]{1,9}$/, 'must be 2 to 10 upper-case letters or digits'),
-  name: z.string().trim().min(1).max(40),
-  symbol: z.string().trim().min(1).max(8),
+  name: plainLine(40),
+  symbol: plainLine(8),
 });
 export type Coin = z.infer<typeof coinInput>;
 

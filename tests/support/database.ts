@@ -1,10 +1,12 @@
 // Gives each test file a database of its own, cloned from one template in a fraction of a second.
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrateShared } from '#shared/db/migrate.ts';
+import { prepareDatabase } from '#shared/boot/prepare.ts';
+import { createLog } from '#shared/runtime/log.ts';
+import { createKeyring } from '#shared/tenants/secrets.ts';
 
-/** The login role that the migrated template knows: it owns nothing, as in production. */
-export const appLogin = { user: 'coinlane_test_app', password: 'coinlane-test-app' };
+/** The SECRET_KEY of all tests: the login roles that the template knows are derived from it. */
+export const testSecretKey = 'only-for-tests-only-for-tests-only-for-tests';
 
 export interface TestDatabase {
   /** Connects as the owner. */
@@ -22,7 +24,14 @@ const keep = process.env.KEEP_DATABASES === '1';
 export async function createTemplate(): Promise<() => Promise<void>> {
   const name = `coinlane_template_${randomBytes(4).toString('hex')}`;
   await onServer((client) => client.query(`create database ${name}`));
-  await migrateShared(urlOf(name), appLogin);
+  const db = await prepareDatabase(
+    urlOf(name),
+    createKeyring([testSecretKey]),
+    createLog('silent', 'tests'),
+    2,
+  );
+  // A template may be cloned only while nobody is connected to it.
+  await db.close();
   process.env.TEST_TEMPLATE_DATABASE = name;
   return () => dropDatabase(name);
 }

@@ -61,12 +61,18 @@ create table coinlane.provider_events (
 create index provider_events_open on coinlane.provider_events (received_at)
   where status in ('received', 'parked');
 
+-- One row per mail that somebody is owed: what keeps a cause from making two of them
+-- (docs/decisions/0004-mail-once.md).
 create table coinlane.mails (
   tenant text not null references coinlane.tenants,
+  -- Why the mail exists, such as purchase:<operation id>.
   cause text not null,
   template text not null,
-  status text not null check (status in ('sending', 'waiting', 'sent', 'in_doubt')),
-  attempts integer not null default 1,
+  status text not null
+    check (status in ('sending', 'waiting', 'sent', 'skipped', 'failed', 'in_doubt')),
+  -- The attempt that sends, or sent last: only it may write how it ended.
+  claim uuid,
+  attempts integer not null default 0,
   detail text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

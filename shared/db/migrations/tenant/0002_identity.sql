@@ -6,6 +6,8 @@ create table sessions (
   created_at timestamptz not null default now(),
   -- Absolute: no refresh reaches past it.
   expires_at timestamptz not null,
+  -- The hash of what all refresh tokens of the session share: whoever knows it held one of them.
+  family_hash bytea not null,
   -- The hash of the one refresh token that is good now, and of the one it replaced.
   current_hash bytea not null,
   previous_hash bytea,

@@ -1,4 +1,4 @@
--- What money has to do with coins: one row per purchase, one per return of its money.
+-- What money has to do with coins: one row per purchase, per return of its money, per dispute over it.
 
 create table purchases (
   operation_id uuid primary key,
@@ -44,4 +44,18 @@ create index purchase_refunds_purchase on purchase_refunds (purchase_id);
 create index purchase_refunds_open on purchase_refunds (created_at)
   where status in ('requested', 'submitted', 'pending');
 
-grant select, insert, update on purchases, purchase_refunds to coinlane_app;
+create table purchase_disputes (
+  -- The provider's id of the dispute: its ledger effect happens once, whatever the events.
+  provider text not null,
+  ref text not null,
+  purchase_id uuid not null references purchases,
+  amount bigint not null check (amount > 0),
+  currency text not null,
+  -- The operation that took coins; null when there was nothing left to take.
+  clawback_id uuid,
+  created_at timestamptz not null default now(),
+  primary key (provider, ref)
+);
+create index purchase_disputes_purchase on purchase_disputes (purchase_id);
+
+grant select, insert, update on purchases, purchase_refunds, purchase_disputes to coinlane_app;

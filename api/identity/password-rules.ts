@@ -1,0 +1,22 @@
+// Which passwords a tenant takes: long enough, and not what an attacker would try first.
+import { Problem } from '#shared/contracts/problem.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
+
+const fold = (text: string) => text.normalize('NFKC').trim().toLowerCase();
+
+/**
+ * No rules of composition (NIST SP 800-63B, section 3.1.1.2); the length is counted in code points.
+ * `pointer` names the field for the caller. @throws Problem invalid_input or password_compromised.
+ */
+export function requireGoodPassword(tenant: Tenant, email: string, password: string, pointer: string): void {
+  const lengthMin = tenant.settings.passwordLengthMin;
+  if ([...password].length < lengthMin) {
+    const detail = `The password must have at least ${lengthMin} characters.`;
+    throw new Problem('invalid_input', { detail, faults: [{ pointer, code: 'too_small', detail }] });
+  }
+  const folded = fold(password);
+  if ([email, tenant.slug, tenant.name].some((known) => fold(known) === folded)) {
+    const detail = 'The password must not be the address or the name of the platform.';
+    throw new Problem('password_compromised', { detail, faults: [{ pointer, code: 'guessable', detail }] });
+  }
+}

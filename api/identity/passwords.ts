@@ -1,0 +1,87 @@
+// Hashes and checks passwords: bcrypt over a peppered HMAC, so that every byte counts and a stolen table is not enough.
+import { createHmac, randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import bcrypt from 'bcrypt';
+import type { Services } from '#shared/boot/services.ts';
+import type { UserRow } from '#shared/db/identity.ts';
+import { createHashGate } from './hash-gate.ts';
+
+export interface StoredPassword {
+  hash: string;
+  /** `bcrypt-hmac-sha256:<pepper key id>:<cost>` */
+  scheme: string;
+}
+
+export interface Passwords {
+  /** @throws Problem overloaded when too many are being hashed. */
+  hash(password: string): Promise<StoredPassword>;
+  /**
+   * Does the same work whether there is a stored password or not. `rehash`: the password is right, and
+   * stored under an older key or another cost than today's.
+   * @throws Problem overloaded when too many are being hashed.
+   */
+  verify(password: string, stored: StoredPassword | undefined): Promise<{ ok: boolean; rehash: boolean }>;
+}
+
+const schemeName = 'bcrypt-hmac-sha256';
+const schemePattern = new RegExp(`^${schemeName}:([0-9a-f]{8}):\\d{1,2}$`);
+const hashPattern = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
+const pepperPurpose = 'password-pepper';
+/** A row that says more would hold a core for seconds: somebody else wrote it (research, section 2.14). */
+const storedCostMax = 14;
+const waitingMax = 64;
+
+/** bcrypt stops at 72 bytes and at NUL: it gets 44 characters of base64 instead, which all of the password made. */
+function pepper(password: string, key: Buffer): string {
+  return createHmac('sha256', key).update(password, 'utf8').digest('base64');
+}
+
+/** A hash in valid form and at this cost that no password has, for users who do not exist. */
+function makeDummyHash(cost: number): string {
+  const digest = randomBytes(31).toString('hex').slice(0, 31);
+  return `${bcrypt.genSaltSync(cost)}${digest}`;
+}
+
+export function createPasswords(
+  services: Pick<Services, 'config' | 'keyring' | 'metrics' | 'log'>,
+): Passwords {
+  const { config, keyring, metrics, log } = services;
+  const cost = config.BCRYPT_COST;
+  const dummy = makeDummyHash(cost);
+  const gate = createHashGate({
+    parallelMax: Math.max(1, availableParallelism() - 1),
+    waitingMax,
+    onWaiting: (count) => metrics.hashQueue.set(count),
+  });
+  /** What a stored password is checked with, or undefined when it cannot or must not be checked. */
+  const usable = (stored: StoredPassword) => {
+    const keyId = schemePattern.exec(stored.scheme)?.[1];
+    const storedCost = Number(hashPattern.exec(stored.hash)?.[1] ?? Number.NaN);
+    const key = keyId === undefined ? undefined : keyring.deriveUnder(keyId, pepperPurpose);
+    if (key && storedCost <= storedCostMax)
+      return { key, rehash: keyId !== keyring.keyId || storedCost !== cost };
+    log.warn({ scheme: stored.scheme, cost: storedCost }, 'a stored password cannot be checked');
+    return undefined;
+  };
+  return {
+    async hash(password) {
+      const peppered = pepper(password, keyring.derive(pepperPurpose));
+      const hash = await gate.run(() => bcrypt.hash(peppered, cost));
+      return { hash, scheme: `${schemeName}:${keyring.keyId}:${cost}` };
+    },
+    async verify(password, stored) {
+      const way = stored && usable(stored);
+      const peppered = pepper(password, way?.key ?? keyring.derive(pepperPurpose));
+      const hash = stored && way ? stored.hash : dummy;
+      const same = await gate.run(() => bcrypt.compare(peppered, hash));
+      const ok = same && way !== undefined;
+      return { ok, rehash: ok && way.rehash };
+    },
+  };
+}
+
+/** What a user's row holds for `verify`; undefined for nobody, and for users without a password. */
+export function storedPasswordOf(user: UserRow | undefined): StoredPassword | undefined {
+  if (!user || user.passwordHash === null || user.passwordScheme === null) return undefined;
+  return { hash: user.passwordHash, scheme: user.passwordScheme };
+}

@@ -1,0 +1,135 @@
+// POST /register: a user, the wallet, the welcome mail and the first session, all of them or nothing.
+import { createRoute, z } from '@hono/zod-openapi';
+import { v7 as uuidv7 } from 'uuid';
+import { Problem } from '#shared/contracts/problem.ts';
+import { findUserByEmail, insertMailToken, insertUser, type UserRow } from '#shared/db/identity.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { insertWallet } from '#shared/db/wallets.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
+import type { ApiDeps } from '../context.ts';
+import { limitBody, requireJson } from '../middleware/body.ts';
+import { requireTenant } from '../middleware/caller.ts';
+import { problemResponses } from '../routes/problem-responses.ts';
+import { createRouter } from '../routes/router.ts';
+import { mailSealContext, newMailToken } from './mail-tokens.ts';
+import { requireGoodPassword } from './password-rules.ts';
+import { deviceOf, noStore } from './request.ts';
+import { email, loginSchema, password, personName, tenantHeader } from './schemas.ts';
+import { type Device, openSession } from './sessions.ts';
+import { toUserView } from './user-view.ts';
+
+/** How long the link of the welcome mail verifies the address. */
+const verifyLifetimeSeconds = 24 * 3600;
+
+const registration = z.strictObject({ email, password, name: personName.optional() }).openapi('Registration');
+
+const registerRoute = createRoute({
+  method: 'post',
+  path: '/register',
+  tags: ['Users'],
+  summary: 'Create a user',
+  description:
+    'A tenant with `requireVerifiedEmail` answers 202 to new and to known addresses alike; the user logs in ' +
+    'after following the link in the mail.',
+  request: {
+    headers: tenantHeader,
+    body: { required: true, content: { 'application/json': { schema: registration } } },
+  },
+  responses: {
+    201: {
+      description: 'Registered and logged in',
+      content: { 'application/json': { schema: loginSchema } },
+    },
+    202: {
+      description: 'The tenant wants the address verified first',
+      content: { 'application/json': { schema: z.object({ status: z.literal('verification_sent') }) } },
+    },
+    ...problemResponses(
+      ...(['malformed_request', 'tenant_required', 'tenant_suspended', 'tenant_not_found'] as const),
+      ...(['email_taken', 'payload_too_large', 'unsupported_media_type'] as const),
+      ...(['invalid_input', 'password_compromised', 'overloaded', 'unavailable'] as const),
+    ),
+  },
+});
+
+type Registration = z.infer<typeof registration>;
+type RegisterDeps = Pick<ApiDeps, 'db' | 'keyring' | 'outbox' | 'passwords' | 'tenants' | 'tokens'>;
+
+export function registerRoutes(deps: RegisterDeps) {
+  const router = createRouter();
+  router.use('/register', limitBody, requireJson, requireTenant(deps));
+  router.openapi(registerRoute, async (c) => {
+    const tenant = c.get('tenant');
+    const input = c.req.valid('json');
+    requireGoodPassword(tenant, input.email, input.password, '/password');
+    if (tenant.settings.requireVerifiedEmail) {
+      await createUser(deps, tenant, input, undefined);
+      return c.json({ status: 'verification_sent' as const }, 202, noStore);
+    }
+    // The answer tells that the address is known anyway, so the hash is spared.
+    const known = await withTenant(deps.db.app, tenant.slug, (tx) => findUserByEmail(tx, input.email));
+    const sign = await deps.tokens.signerOf(tenant.slug);
+    const created = known ? undefined : await createUser(deps, tenant, input, deviceOf(c));
+    if (!created) throw new Problem('email_taken');
+    const { sessionId, refreshToken } = created.session;
+    const access = await sign({ userId: created.user.id, sessionId });
+    const pair = { accessToken: access.accessToken, refreshToken, tokenType: 'Bearer' as const };
+    return c.json({ user: toUserView(created.user), ...pair, expiresIn: access.expiresIn }, 201, noStore);
+  });
+  return router;
+}
+
+type Created<D> = {
+  user: UserRow;
+  session: D extends Device ? { sessionId: string; refreshToken: string } : undefined;
+};
+
+/**
+ * Hashes first, whether the address is free or not: both must take as long.
+ * `device`: opens a session too. @returns undefined when the address is taken.
+ */
+async function createUser<D extends Device | undefined>(
+  deps: RegisterDeps,
+  tenant: Tenant,
+  input: Registration,
+  device: D,
+): Promise<Created<D> | undefined> {
+  const stored = await deps.passwords.hash(input.password);
+  const id = uuidv7();
+  return withTenant(deps.db.app, tenant.slug, async (tx) => {
+    const user = await insertUser(tx, {
+      id,
+      email: input.email,
+      name: input.name ?? null,
+      passwordHash: stored.hash,
+      passwordScheme: stored.scheme,
+    });
+    if (!user) return undefined;
+    const { token, hash } = newMailToken(tenant.slug);
+    const [session] = await Promise.all([
+      device && openSession(tx, tenant.slug, { id, passwordHash: stored.hash }, device),
+      insertWallet(tx, { id: uuidv7(), userId: id, currency: tenant.coin.code }),
+      insertMailToken(tx, {
+        hash,
+        userId: id,
+        purpose: 'verify_email',
+        email: input.email,
+        lifetimeSeconds: verifyLifetimeSeconds,
+      }),
+      deps.outbox.emit(tx, [
+        {
+          queue: 'email',
+          job: {
+            tenant: tenant.slug,
+            cause: `welcome:${id}`,
+            template: 'welcome',
+            userId: id,
+            // Queues are looked at by operators, so a token never lies in them in clear.
+            data: { sealedToken: deps.keyring.seal(token, mailSealContext(tenant.slug, id)) },
+          },
+        },
+      ]),
+    ]);
+    return { user, session } as Created<D>;
+  });
+}

@@ -1,0 +1,63 @@
+// Ends access tokens before their time: by notification at once, by a look at the session within seconds.
+import { LRUCache } from 'lru-cache';
+import type { Services } from '#shared/boot/services.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { isSessionLive, sessionChannel } from '#shared/db/sessions.ts';
+
+interface SessionClaims {
+  tenant: string;
+  userId: string;
+  sessionId: string;
+}
+
+export interface Revocations {
+  add(sessionId: string): void;
+  /** @throws when Postgres has to be asked and is gone: a door that cannot be watched stays shut. */
+  isLive(claims: SessionClaims): Promise<boolean>;
+}
+
+/** How long a lost notification can keep a dead session alive. */
+const recheckMs = 5000;
+/** Longer than any access token lives. */
+const rememberMs = 20 * 60_000;
+const sessionsMax = 100_000;
+
+/**
+ * Two bounded memories per process: sessions that are over, and what was seen of sessions within the last
+ * five seconds. What the first forgets for lack of room, the second finds out again.
+ */
+export function createRevocations({
+  db,
+  listener,
+  log,
+}: Pick<Services, 'db' | 'listener' | 'log'>): Revocations {
+  const revoked = new LRUCache<string, true>({ max: sessionsMax, ttl: rememberMs });
+  const seen = new LRUCache<string, { live: boolean }>({ max: sessionsMax, ttl: recheckMs });
+  const asking = new Map<string, Promise<boolean>>();
+  const add = (sessionId: string) => void revoked.set(sessionId, true);
+  listener.on(sessionChannel, add).catch((error: unknown) => {
+    log.warn({ err: error }, 'revoked sessions are found by looking only');
+  });
+  const ask = async ({ tenant, userId, sessionId }: SessionClaims): Promise<boolean> => {
+    const live = await withTenant(db.app, tenant, (tx) => isSessionLive(tx, sessionId, userId));
+    seen.set(sessionId, { live });
+    // A notification may have come while the answer was under way, and it knows better.
+    return live && !revoked.has(sessionId);
+  };
+  return {
+    add,
+    async isLive(claims) {
+      const { sessionId } = claims;
+      if (revoked.has(sessionId)) return false;
+      const last = seen.get(sessionId);
+      if (last) return last.live;
+      // Requests that come together share one look.
+      let answer = asking.get(sessionId);
+      if (!answer) {
+        answer = ask(claims).finally(() => asking.delete(sessionId));
+        asking.set(sessionId, answer);
+      }
+      return answer;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// Everything below /operator: guarded here once, so that a route added later is guarded too.
+import { createMiddleware } from 'hono/factory';
+import type { ApiDeps, ApiEnv } from '../context.ts';
+import { limitBody, requireJson } from '../middleware/body.ts';
+import { requireOperator } from '../middleware/operator.ts';
+import { createRouter } from '../routes/router.ts';
+import { consoleRoutes } from './console.ts';
+import { integrityRoutes } from './integrity.ts';
+import { keyRoutes } from './keys.ts';
+import { loginRoutes } from './login.ts';
+import { queueRoutes } from './queues.ts';
+import { tenantRoutes } from './tenants.ts';
+
+/** The only doors that open without a credential. */
+const openPaths = new Set(['/operator/login', '/operator/logout']);
+
+export function operatorRoutes(deps: ApiDeps) {
+  const app = createRouter();
+  const guard = requireOperator(deps);
+  const guardAllButLogin = createMiddleware<ApiEnv>((c, next) =>
+    openPaths.has(c.req.path) ? next() : guard(c, next),
+  );
+  app.use('/operator/*', guardAllButLogin, limitBody);
+  app.use('/operator/tenants', requireJson);
+  app.use('/operator/tenants/*', requireJson);
+  app.route('/', loginRoutes(deps));
+  app.route('/', consoleRoutes(deps));
+  app.route('/', tenantRoutes(deps));
+  app.route('/', keyRoutes(deps));
+  app.route('/', integrityRoutes(deps));
+  app.route('/', queueRoutes(deps));
+  return app;
+}

@@ -1,0 +1,134 @@
+// What an operator can do to a tenant, for the API and for the console alike.
+import { z } from '@hono/zod-openapi';
+import { Problem } from '#shared/contracts/problem.ts';
+import { withTransaction } from '#shared/db/pool.ts';
+import {
+  announceTenantChange,
+  findTenant,
+  insertAudit,
+  lockTenant,
+  revokeApiKeysOf,
+  type TenantRow,
+  updateTenant,
+} from '#shared/db/tenants.ts';
+import { provisionTenant } from '#shared/tenants/provision.ts';
+import {
+  coinInput,
+  defaultCoin,
+  plainLine,
+  type SettingsInput,
+  sealProviders,
+  settingsInput,
+  tenantSettings,
+} from '#shared/tenants/settings.ts';
+import type { ApiDeps } from '../context.ts';
+
+const slugPattern = /^[a-z][a-z0-9-]{1,30}$/;
+
+export const newTenantInput = z.strictObject({
+  slug: z
+    .string()
+    .regex(slugPattern, 'must be 2 to 31 lower-case letters, digits or hyphens, beginning with a letter')
+    .describe('Part of keys and addresses; never to be changed or used again'),
+  name: plainLine(80),
+  coin: coinInput.default(defaultCoin),
+  settings: settingsInput.default({}),
+});
+export type NewTenantInput = z.infer<typeof newTenantInput>;
+
+export const tenantChangeInput = z.strictObject({
+  name: plainLine(80).optional(),
+  status: z.enum(['active', 'suspended']).optional().describe('A suspended tenant is refused with 403'),
+  settings: settingsInput.optional().describe('Each setting that is named is replaced whole; others stay'),
+});
+export type TenantChange = z.infer<typeof tenantChangeInput>;
+
+function noSuchTenant(slug: string): Problem {
+  return new Problem('tenant_not_found', { detail: `There is no tenant "${slug.slice(0, 40)}".` });
+}
+
+/** @throws Problem tenant_not_found, also for a deleted tenant. */
+export async function requireTenantRow(deps: Pick<ApiDeps, 'db'>, slug: string): Promise<TenantRow> {
+  const row = slugPattern.test(slug) ? await findTenant(deps.db.app, slug) : undefined;
+  if (!row) throw noSuchTenant(slug);
+  return row;
+}
+
+/**
+ * Provisions a tenant.
+ * @returns the row and the tenant's first secret key, which exists nowhere else.
+ * @throws Problem tenant_exists
+ */
+export async function createTenant(
+  deps: ApiDeps,
+  input: NewTenantInput,
+  actor: string,
+): Promise<{ row: TenantRow; secretKey: string }> {
+  const { providers, ...settings } = input.settings;
+  const tenant = { ...input, settings: tenantSettings.parse(settings), providers };
+  const secretKey = await provisionTenant(deps.db, deps.keyring, tenant, actor);
+  deps.tenants.forget(input.slug);
+  return { row: await requireTenantRow(deps, input.slug), secretKey };
+}
+
+/** Names what a change touches; the audit holds no values, some of which are secret. */
+function touchedFields({ settings, ...rest }: TenantChange): string[] {
+  const { providers, ...others } = settings ?? {};
+  return [
+    ...Object.keys(rest),
+    ...Object.keys(others).map((name) => `settings.${name}`),
+    ...Object.keys(providers ?? {}).map((name) => `settings.providers.${name}`),
+  ];
+}
+
+function applySettings(
+  deps: ApiDeps,
+  row: TenantRow,
+  given: SettingsInput,
+): Pick<TenantRow, 'settings' | 'sealed'> {
+  const { providers, ...settings } = given;
+  return {
+    settings: tenantSettings.parse({ ...row.settings, ...settings }),
+    sealed: sealProviders(deps.keyring, row.slug, row.sealed, providers),
+  };
+}
+
+/** Merges the change into the tenant, under its lock. @throws Problem tenant_not_found */
+export async function changeTenant(
+  deps: ApiDeps,
+  slug: string,
+  change: TenantChange,
+  actor: string,
+): Promise<TenantRow> {
+  await requireTenantRow(deps, slug);
+  const fields = touchedFields(change);
+  await withTransaction(deps.db.app, async (tx) => {
+    const row = await lockTenant(tx, slug);
+    if (!row) throw noSuchTenant(slug);
+    if (fields.length === 0) return;
+    await updateTenant(tx, {
+      slug,
+      name: change.name ?? row.name,
+      status: change.status ?? row.status,
+      ...applySettings(deps, row, change.settings ?? {}),
+    });
+    await insertAudit(tx, { tenant: slug, actor, action: 'tenant.change', target: slug, detail: { fields } });
+    await announceTenantChange(tx, slug);
+  });
+  deps.tenants.forget(slug);
+  return requireTenantRow(deps, slug);
+}
+
+/** Ends a tenant: its keys die, its data and its slug are kept for good. @throws Problem tenant_not_found */
+export async function deleteTenant(deps: ApiDeps, slug: string, actor: string): Promise<void> {
+  await requireTenantRow(deps, slug);
+  await withTransaction(deps.db.app, async (tx) => {
+    const row = await lockTenant(tx, slug);
+    if (!row) throw noSuchTenant(slug);
+    await updateTenant(tx, { ...row, status: 'deleted' });
+    await revokeApiKeysOf(tx, slug);
+    await insertAudit(tx, { tenant: slug, actor, action: 'tenant.delete', target: slug });
+    await announceTenantChange(tx, slug);
+  });
+  deps.tenants.forget(slug);
+}

@@ -1,0 +1,243 @@
+// @ts-nocheck -- runs in browsers, and the server is checked without their types.
+// The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
+import { openApi, openStore, sleep } from './wallet-api.js';
+import { explain, kindNames, price } from './wallet-words.js';
+
+const settings = JSON.parse(document.getElementById('settings').textContent);
+const $ = (id) => document.getElementById(id);
+const numbers = new Intl.NumberFormat();
+const coins = (n) => `${numbers.format(n)} ${settings.coin.symbol}`;
+const store = openStore(settings.tenant);
+const { send, call, operate, forget } = openApi(settings.tenant, store, () =>
+  signOut('Your session has ended. Please log in again.'),
+);
+
+function say(where, text, { bad = false, action } = {}) {
+  const place = $(where);
+  place.replaceChildren(text);
+  if (action) place.append(' ', action);
+  place.classList.toggle('bad', bad);
+  place.hidden = text === '';
+}
+
+/** Runs the work of a form with its buttons off, and shows what went wrong beside it. */
+function onSubmit(formId, work) {
+  const form = $(formId);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const buttons = form.querySelectorAll('button');
+    const place = `${formId}-say`;
+    say(place, '');
+    for (const button of buttons) Object.assign(button, { disabled: true, ariaBusy: 'true' });
+    try {
+      await work(new FormData(form), place);
+    } catch (error) {
+      const amount = Number(new FormData(form).get('amount'));
+      if (error.code === 'insufficient_funds') await sayShort(place, amount, formId === 'spend');
+      else say(place, explain(error), { bad: true });
+    } finally {
+      for (const button of buttons) Object.assign(button, { disabled: false, ariaBusy: null });
+    }
+  });
+}
+
+async function sayShort(place, wanted, mayBuy) {
+  const available = await showBalance().catch(() => 0);
+  const missing = Math.max(wanted - available, 1);
+  const text = `You have ${coins(available)} and need ${coins(wanted)}: ${coins(missing)} are missing.`;
+  const buy = Object.assign(document.createElement('button'), { type: 'button', className: 'small' });
+  buy.textContent = `Buy ${coins(missing)}`;
+  buy.addEventListener('click', () => {
+    $('coins').value = missing;
+    $('coins').focus();
+    showPrice();
+  });
+  say(place, text, { bad: true, action: mayBuy && $('buy') ? buy : undefined });
+}
+
+async function showBalance() {
+  const { balance, available, held, buckets } = await call('GET', '/wallet/balance');
+  $('balance').textContent = numbers.format(available);
+  const parts = [];
+  if (held > 0) parts.push(`${numbers.format(held)} of ${numbers.format(balance)} are reserved.`);
+  if (buckets?.bonus > 0) parts.push(`${numbers.format(buckets.bonus)} of them were a gift.`);
+  $('balance-parts').textContent = parts.join(' ');
+  return available;
+}
+
+function historyLine(entry) {
+  const line = $('history-line').content.cloneNode(true);
+  const part = (name) => line.querySelector(`[data-part=${name}]`);
+  part('kind').textContent = kindNames[entry.kind] ?? entry.kind;
+  part('reference').textContent = entry.reference ? ` · ${entry.reference}` : '';
+  part('time').textContent = new Date(entry.createdAt).toLocaleString(undefined, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+  });
+  part('time').dateTime = entry.createdAt;
+  part('amount').textContent = `${entry.amount > 0 ? '+' : '−'}${numbers.format(Math.abs(entry.amount))}`;
+  part('amount').classList.toggle('plus', entry.amount > 0);
+  part('after').textContent = `balance ${numbers.format(entry.balanceAfter)}`;
+  const refund = part('refund');
+  refund.hidden = !settings.refunds || !['spend', 'purchase'].includes(entry.kind);
+  refund.addEventListener('click', () => askRefund(entry));
+  return line;
+}
+
+let nextCursor;
+async function showHistory({ more = false } = {}) {
+  const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
+  const page = await call('GET', `/wallet/transactions?limit=10${cursor}`);
+  const lines = page.data.map(historyLine);
+  if (more) $('history').append(...lines);
+  else $('history').replaceChildren(...lines);
+  nextCursor = page.nextCursor;
+  $('more').hidden = !page.hasMore;
+  $('history-empty').hidden = $('history').children.length > 0;
+}
+
+const showWallet = () => Promise.all([showBalance(), showHistory()]);
+
+function askRefund(entry) {
+  const what =
+    entry.kind === 'purchase' ? 'The coins go, and the money comes back to you.' : 'The coins come back.';
+  const form = $('refund');
+  form.elements.operationId.value = entry.operationId;
+  form.elements.amount.value = Math.abs(entry.amount);
+  form.elements.amount.max = Math.abs(entry.amount);
+  $('refund-what').textContent = `${what} At most ${coins(Math.abs(entry.amount))}.`;
+  say('refund-say', '');
+  $('refund-dialog').showModal();
+}
+
+function showPrice() {
+  const { price: minor, coins: per, currency } = settings.coinPrice;
+  const wanted = Number($('coins').value);
+  $('coins-price').textContent = wanted > 0 ? price(Math.ceil((wanted * minor) / per), currency) : '';
+}
+
+function prepareBuying() {
+  onSubmit('buy', async (form) => {
+    const pack = form.get('pack');
+    const what = pack === '' ? { coins: Number(form.get('coins')) } : { pack };
+    const returnUrl = location.origin + location.pathname;
+    const operation = await operate('/wallet/buy', { ...what, provider: form.get('provider'), returnUrl });
+    store.set('purchase', operation.id);
+    if (operation.checkoutUrl) location.assign(operation.checkoutUrl);
+    else await followPurchase();
+  });
+  $('coins').addEventListener('input', showPrice);
+  $('coins').addEventListener('focus', () => {
+    $('custom').checked = true;
+  });
+  for (const place of document.querySelectorAll('[data-price]')) {
+    place.textContent = price(Number(place.dataset.price), place.dataset.currency);
+  }
+  showPrice();
+}
+
+/** After the payment page: says what became of the purchase. */
+async function followPurchase() {
+  const id = store.get('purchase');
+  if (!id) return;
+  for (let look = 0; look < 40 && store.get('purchase') === id; look += 1) {
+    const operation = await call('GET', `/operations/${id}`);
+    if (operation.status !== 'accepted' && operation.status !== 'awaiting_payment') {
+      store.drop('purchase');
+      const good = operation.status === 'applied';
+      say(
+        'wallet-say',
+        good
+          ? `${coins(operation.amount)} have arrived.`
+          : 'The purchase did not go through: nothing was bought.',
+        { bad: !good },
+      );
+      await showWallet();
+      return;
+    }
+    const link = Object.assign(document.createElement('a'), { href: operation.checkoutUrl ?? '#' });
+    link.textContent = 'Go on paying';
+    say('wallet-say', 'Waiting for your payment.', { action: operation.checkoutUrl ? link : undefined });
+    await sleep(look < 10 ? 1000 : 3000);
+  }
+}
+
+function signIn(answer) {
+  store.set('session', answer);
+  say('signed-out-say', '');
+  return start();
+}
+
+function signOut(text) {
+  for (const name of ['session', 'purchase']) store.drop(name);
+  forget();
+  // The next user of this tab sees nothing of the last one.
+  $('balance').textContent = '…';
+  for (const id of ['balance-parts', 'history', 'who']) $(id).replaceChildren();
+  $('refund-dialog').close();
+  say('signed-out-say', text);
+  void start();
+}
+
+async function start() {
+  const signedIn = store.get('session') !== null;
+  $('signed-in').hidden = !signedIn;
+  $('signed-out').hidden = signedIn;
+  if (!signedIn) return;
+  say('wallet-say', '');
+  try {
+    const [profile] = await Promise.all([call('GET', '/profile'), showWallet()]);
+    $('who').textContent = profile.name ?? profile.email;
+    void followPurchase().catch(sayWhy);
+  } catch (error) {
+    sayWhy(error);
+  }
+}
+
+function sayWhy(error) {
+  if (store.get('session')) say('wallet-say', explain(error), { bad: true });
+}
+
+onSubmit('login', async (form) => {
+  await signIn(await send('POST', '/login', { body: Object.fromEntries(form) }));
+  $('login').reset();
+});
+onSubmit('register', async (form, place) => {
+  const body = Object.fromEntries([...form].filter(([, value]) => value !== ''));
+  const answer = await send('POST', '/register', { body });
+  $('register').reset();
+  if (answer.accessToken) await signIn(answer);
+  else say(place, 'We have sent you a mail. Follow its link, then log in.');
+});
+onSubmit('spend', async (form, place) => {
+  const reference = form.get('reference').trim();
+  const operation = await operate('/wallet/spend', {
+    amount: Number(form.get('amount')),
+    ...(reference ? { reference } : {}),
+  });
+  $('spend').reset();
+  say(place, `${coins(operation.amount)} spent.`);
+  await showWallet();
+});
+onSubmit('refund', async (form) => {
+  const operation = await operate('/wallet/refund', {
+    operationId: form.get('operationId'),
+    amount: Number(form.get('amount')),
+  });
+  $('refund-dialog').close();
+  say('wallet-say', `${coins(operation.amount)} refunded.`);
+  await showWallet();
+});
+onSubmit('more', () => showHistory({ more: true }));
+onSubmit('logout', async () => {
+  const refreshToken = store.get('session')?.refreshToken;
+  await call('POST', '/logout', { body: { refreshToken } }).catch(() => undefined);
+  signOut('You are logged out.');
+});
+$('refund-cancel').addEventListener('click', () => $('refund-dialog').close());
+if ($('buy')) prepareBuying();
+window.addEventListener('pageshow', (event) => {
+  // Back from the payment page by the browser's button, the page is as it was left.
+  if (event.persisted) void start();
+});
+await start();

@@ -1,0 +1,210 @@
+// How the hosted wallet looks before its script has anything to show: all of its parts, ready to be filled in.
+import type { Context } from 'hono';
+import { html, raw } from 'hono/html';
+import { amountMax } from '#shared/contracts/operation.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
+import type { Pack } from '#shared/tenants/settings.ts';
+import type { ApiEnv } from '../context.ts';
+import { type Markup, renderPage } from './layout.ts';
+
+interface WalletPage {
+  tenant: Tenant;
+  /** Payment providers that a user may choose. */
+  providers: string[];
+  /** Where the scripts are. */
+  assets: string;
+}
+
+const providerNames: Record<string, string> = {
+  stripe: 'Card (Stripe)',
+  paypal: 'PayPal',
+  sandbox: 'Test payment (no money)',
+};
+
+export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: WalletPage) {
+  const { coin, settings } = tenant;
+  const forClient = {
+    tenant: tenant.slug,
+    coin,
+    coinPrice: settings.coinPrice,
+    refunds: settings.refunds.byUsers,
+  };
+  return renderPage(c, {
+    title: `${tenant.name} wallet`,
+    home: `/w/${tenant.slug}`,
+    modules: [`${assets}/wallet-client.js`],
+    main: html`
+      <script type="application/json" id="settings">${raw(JSON.stringify(forClient).replaceAll('<', '\\u003c'))}</script>
+      <noscript><div class="note bad">This wallet needs JavaScript.</div></noscript>
+      <div id="signed-out" hidden>${renderSignedOut(tenant)}</div>
+      <div id="signed-in" hidden>
+        <div class="row apart">
+          <h1>${tenant.name}</h1>
+          <form id="logout" class="row">
+            <span id="who" class="soft"></span>
+            <button class="link" type="submit">Log out</button>
+            <span id="logout-say" hidden></span>
+          </form>
+        </div>
+        ${renderSay('wallet')}
+        <section class="card" aria-labelledby="balance-title">
+          <h2 id="balance-title">Balance</h2>
+          <p class="big"><span id="balance">…</span> <span aria-hidden="true">${coin.symbol}</span>
+            <span class="unseen">${coin.name}</span></p>
+          <p id="balance-parts" class="soft small"></p>
+        </section>
+        ${renderBuy(tenant, providers)}
+        ${renderSpend()}
+        ${renderHistory()}
+        ${renderRefund()}
+      </div>`,
+  });
+}
+
+/** Where a form says what happened; read aloud when it is filled. */
+function renderSay(id: string): Markup {
+  return html`<div id="${id}-say" class="note" role="status" hidden></div>`;
+}
+
+function renderSignedOut({ name, settings }: Tenant): Markup {
+  const email = (id: string) => html`<div>
+    <label for="${id}-email">E-mail address</label>
+    <input id="${id}-email" name="email" type="email" required maxlength="254" autocomplete="username" />
+  </div>`;
+  return html`<h1>${name}</h1>
+    ${renderSay('signed-out')}
+    <div class="grid pair">
+      <section class="card" aria-labelledby="login-title">
+        <h2 id="login-title">Log in</h2>
+        <form id="login" class="grid">
+          ${renderSay('login')} ${email('login')}
+          <div>
+            <label for="login-password">Password</label>
+            <input id="login-password" name="password" type="password" required autocomplete="current-password" />
+          </div>
+          <div><button type="submit">Log in</button></div>
+        </form>
+      </section>
+      <section class="card" aria-labelledby="register-title">
+        <h2 id="register-title">Sign up</h2>
+        <form id="register" class="grid">
+          ${renderSay('register')} ${email('register')}
+          <div>
+            <label for="register-name">Name <span class="soft">(optional)</span></label>
+            <input id="register-name" name="name" maxlength="100" autocomplete="name" />
+          </div>
+          <div>
+            <label for="register-password">Password</label>
+            <input id="register-password" name="password" type="password" required autocomplete="new-password"
+              minlength="${settings.passwordLengthMin}" aria-describedby="password-hint" />
+            <p id="password-hint" class="soft small">At least ${settings.passwordLengthMin} characters.</p>
+          </div>
+          <div><button type="submit">Sign up</button></div>
+        </form>
+      </section>
+    </div>`;
+}
+
+function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
+  if (providers.length === 0) return html``;
+  const [first = ''] = providers;
+  const provider =
+    providers.length === 1
+      ? html`<input type="hidden" name="provider" value="${first}" />
+          <p class="soft small">${providerNames[first] ?? first}</p>`
+      : html`<div>
+          <label for="provider">Pay with</label>
+          <select id="provider" name="provider">
+            ${providers.map((name) => html`<option value="${name}">${providerNames[name] ?? name}</option>`)}
+          </select>
+        </div>`;
+  return html`<section class="card" aria-labelledby="buy-title">
+    <h2 id="buy-title">Buy</h2>
+    <form id="buy" class="grid">
+      ${renderSay('buy')}
+      <fieldset class="grid">
+        <legend class="unseen">What to buy</legend>
+        ${settings.packs.map((pack, place) => renderPack(pack, coin.symbol, place === 0))}
+        <div class="choice">
+          <input id="custom" type="radio" name="pack" value="" ${settings.packs.length === 0 ? 'checked' : ''} />
+          <label for="custom" class="unseen">Any number of coins</label>
+          <label for="coins" class="unseen">Number of coins</label>
+          <input id="coins" name="coins" type="number" inputmode="numeric" min="1" max="1000000000" step="1" value="100" />
+          <span id="coins-price" class="amount"></span>
+        </div>
+      </fieldset>
+      ${provider}
+      <div><button type="submit">Go to payment</button></div>
+    </form>
+  </section>`;
+}
+
+function renderPack(pack: Pack, symbol: string, chosen: boolean): Markup {
+  return html`<label class="choice">
+    <input type="radio" name="pack" value="${pack.id}" ${chosen ? 'checked' : ''} />
+    <strong>${pack.name}</strong>
+    <span class="soft">${pack.coins} ${symbol}</span>
+    <span class="amount" data-price="${pack.price}" data-currency="${pack.currency}"></span>
+  </label>`;
+}
+
+function renderSpend(): Markup {
+  return html`<section class="card" aria-labelledby="spend-title">
+    <h2 id="spend-title">Spend</h2>
+    <form id="spend" class="grid">
+      ${renderSay('spend')}
+      <div class="grid pair">
+        <div>
+          <label for="spend-amount">Amount</label>
+          <input id="spend-amount" name="amount" type="number" inputmode="numeric" min="1" max="${amountMax}" step="1"
+            required />
+        </div>
+        <div>
+          <label for="spend-reference">What for? <span class="soft">(optional)</span></label>
+          <input id="spend-reference" name="reference" maxlength="255" autocomplete="off" />
+        </div>
+      </div>
+      <div><button type="submit">Spend</button></div>
+    </form>
+  </section>`;
+}
+
+function renderHistory(): Markup {
+  return html`<section class="card" aria-labelledby="history-title">
+    <h2 id="history-title">History</h2>
+    <p id="history-empty" class="soft">Nothing has happened here yet. Buy some coins to begin.</p>
+    <ul id="history" class="list"></ul>
+    <template id="history-line">
+      <li>
+        <span class="what"><span data-part="kind"></span><span data-part="reference"></span><br />
+          <time data-part="time" class="soft small"></time></span>
+        <span><span data-part="amount" class="amount"></span><br />
+          <span data-part="after" class="soft small"></span></span>
+        <button data-part="refund" class="quiet small" type="button">Refund</button>
+      </li>
+    </template>
+    <form id="more" hidden>
+      ${renderSay('more')}
+      <button class="quiet" type="submit">Load more</button>
+    </form>
+  </section>`;
+}
+
+function renderRefund(): Markup {
+  return html`<dialog id="refund-dialog" aria-labelledby="refund-title">
+    <h2 id="refund-title">Refund</h2>
+    <form id="refund" class="grid">
+      ${renderSay('refund')}
+      <p id="refund-what"></p>
+      <input type="hidden" name="operationId" />
+      <div>
+        <label for="refund-amount">Amount</label>
+        <input id="refund-amount" name="amount" type="number" inputmode="numeric" min="1" step="1" required />
+      </div>
+      <div class="row">
+        <button type="submit">Refund</button>
+        <button id="refund-cancel" class="quiet" type="button">Cancel</button>
+      </div>
+    </form>
+  </dialog>`;
+}

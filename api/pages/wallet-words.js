@@ -1,0 +1,41 @@
+// @ts-nocheck -- runs in browsers, and the server is checked without their types.
+// What the hosted wallet says where the API says codes and numbers.
+import { Refusal } from './wallet-api.js';
+
+const plainWords = {
+  invalid_credentials: 'The address or the password is wrong.',
+  email_taken: 'This address has an account already. Log in instead.',
+  email_not_verified: 'Follow the link in our mail first, then log in.',
+  password_compromised: 'This password is known to attackers. Please choose another one.',
+  refund_exceeds_original: 'That is more than what is left of it. It may have been refunded already.',
+  not_refundable: 'This cannot be refunded.',
+  forbidden: 'You may not do this here. Ask the shop instead.',
+  wallet_frozen: 'This wallet is frozen. Ask the shop about it.',
+  tenant_suspended: 'This wallet is closed at the moment.',
+  rate_limited: 'Too many attempts. Wait a moment, then try again.',
+  provider_not_configured: 'This way of paying is not available here.',
+  pending: 'It is accepted and takes longer than usual. Look into the history in a while.',
+};
+
+/** Any failure in words for the person at the page. */
+export function explain(error) {
+  if (!(error instanceof Refusal)) return 'Something went wrong on this page. Load it again.';
+  if (error.status === 0) return 'No answer came. Check the connection and try again: nothing is done twice.';
+  const text = plainWords[error.code] ?? error.message;
+  return error.requestId && error.status >= 500 ? `${text} Try again. (Request ${error.requestId})` : text;
+}
+
+export const kindNames = {
+  purchase: 'Bought',
+  spend: 'Spent',
+  refund: 'Refunded',
+  grant: 'Received',
+  reversal: 'Returned',
+  clawback: 'Taken back',
+};
+
+/** `minor` in the minor unit of the currency, of which the browser knows how many make one. */
+export function price(minor, currency) {
+  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}

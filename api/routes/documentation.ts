@@ -1,0 +1,109 @@
+// The OpenAPI document, made from the routes themselves, and the pages that show it.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { Problem, type ProblemCode, problemCodes, problemStatus } from '#shared/contracts/problem.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { ApiEnv } from '../context.ts';
+import { referencePage } from './reference-page.ts';
+import { createRouter } from './router.ts';
+import { problemSchema } from './schemas.ts';
+
+type Document = ReturnType<OpenAPIHono<ApiEnv>['getOpenAPI31Document']>;
+type PathItem = NonNullable<Document['paths']>[string];
+
+const introduction = `Virtual coins for any platform: accounts, purchases and microtransactions.
+
+## Callers
+A **user** sends the access token from \`POST /login\`. A **platform** sends a secret key of its tenant and may
+act for any of its users. An **operator** sends the operator token. Where there is no credential yet, the
+header \`X-Tenant\` names the tenant.
+
+## Operations
+Every \`POST\` below \`/wallet\` needs an \`Idempotency-Key\` and is journaled before it is answered with 202 and
+the operation. The same key with the same body answers with the same operation and
+\`Idempotency-Replayed: true\`. With \`Prefer: wait=10\` the answer waits until the operation is settled: 201,
+or the problem that it was refused with. Amounts are whole coins; prices are in minor units of their currency.
+
+## Problems
+Whatever goes wrong is answered as \`application/problem+json\` (RFC 9457). \`code\` is one of:
+
+| code | status | meaning |
+| --- | --- | --- |
+${problemCodes.map((code) => `| \`${code}\` | ${problemStatus(code)} | ${titleOf(code)} |`).join('\n')}
+`;
+
+const tags = [
+  { name: 'Users', description: 'Accounts, sessions and profiles' },
+  { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
+  { name: 'Operations', description: 'What became of a request' },
+  { name: 'Providers', description: 'Where payment providers report' },
+  { name: 'Operator', description: 'Tenants, their keys and their integrity' },
+  { name: 'System', description: 'For load balancers and monitoring' },
+];
+
+const bearers = {
+  user: { bearerFormat: 'JWT', description: 'The access token of a user, from login; 15 minutes' },
+  platform: { bearerFormat: 'sk_<tenant>_…', description: 'A secret key of the tenant, with scopes' },
+  operator: { bearerFormat: 'token', description: 'The operator token of this installation' },
+};
+
+function titleOf(code: ProblemCode): string {
+  return new Problem(code).title;
+}
+
+/** `documented` is the app whose routes the document shows; it is read when somebody first asks. */
+export function documentationRoutes(documented: OpenAPIHono<ApiEnv>) {
+  const app = createRouter();
+  let text: string | undefined;
+  app.get('/openapi.json', (c) => {
+    text ??= JSON.stringify(createDocument(documented));
+    return c.body(text, 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' });
+  });
+  app.route('/', referencePage());
+  return app;
+}
+
+function createDocument(documented: OpenAPIHono<ApiEnv>): Document {
+  const registry = documented.openAPIRegistry;
+  for (const [name, bearer] of Object.entries(bearers)) {
+    registry.registerComponent('securitySchemes', name, { type: 'http', scheme: 'bearer', ...bearer });
+  }
+  registry.register('Problem', problemSchema);
+  registry.registerComponent('responses', 'Problem', {
+    description: 'Any other problem',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
+  const document = documented.getOpenAPI31Document(
+    {
+      openapi: '3.1.0',
+      info: {
+        title: 'Coinlane API',
+        version: packageJson.version,
+        description: introduction,
+        license: { name: packageJson.license },
+      },
+      // Relative to where the document was read: right behind any proxy.
+      servers: [{ url: '/', description: 'This installation' }],
+      tags,
+    },
+    { sortComponents: 'alphabetically' },
+  );
+  for (const item of Object.values(document.paths ?? {})) completePath(item);
+  return document;
+}
+
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** What holds for every route is said here once and not in each of them. */
+function completePath(item: PathItem): void {
+  for (const method of methods) {
+    const operation = item[method];
+    if (!operation) continue;
+    operation.responses ??= {};
+    operation.responses.default ??= { $ref: '#/components/responses/Problem' };
+    // Optional to the validator only because its absence has a code of its own.
+    for (const parameter of operation.parameters ?? []) {
+      if ('name' in parameter && parameter.name.toLowerCase() === 'idempotency-key')
+        parameter.required = true;
+    }
+  }
+}

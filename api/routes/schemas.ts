@@ -1,0 +1,131 @@
+// The shapes that several routes share, as the OpenAPI document shows them.
+import { z } from '@hono/zod-openapi';
+import { amountMax, operationKinds, operationStatuses } from '#shared/contracts/operation.ts';
+
+/** Text that Postgres can hold: well-formed Unicode without NUL. */
+export const cleanText = z
+  .string()
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must be well-formed text without NUL');
+
+export const amount = z
+  .int()
+  .min(1)
+  .max(amountMax)
+  .openapi({ description: 'Whole coins', example: 25, type: 'integer', format: 'int64' });
+
+export const reference = cleanText
+  .min(1)
+  .max(255)
+  .openapi({ description: 'Your own reference, shown in the history', example: 'order-1042' });
+
+const metadataBytesMax = 4096;
+export const metadata = z
+  .record(z.string().min(1).max(64), z.json())
+  .refine(
+    (value) => JSON.stringify(value).length <= metadataBytesMax,
+    `must have at most ${metadataBytesMax} bytes`,
+  )
+  .refine((value) => {
+    const text = JSON.stringify(value);
+    return !/(^|[^\\])(\\\\)*\\u0000/.test(text) && !/\\ud[89a-f]/i.test(text);
+  }, 'must be well-formed text without NUL')
+  .openapi({ type: 'object', description: 'Anything of yours, at most 4 KiB', example: { level: 7 } });
+
+export const userIdField = z
+  .uuid()
+  .optional()
+  .openapi({ description: 'For whom a platform acts; users act for themselves and leave it out' });
+
+export const operationSchema = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(operationKinds),
+    status: z.enum(operationStatuses),
+    amount: z.int().nullable(),
+    userId: z.uuid(),
+    walletId: z.uuid(),
+    reference: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    reason: z.string().nullable().openapi({ description: 'Why it was rejected: the code of the refusal' }),
+    createdAt: z.iso.datetime(),
+    settledAt: z.iso.datetime().nullable(),
+    balanceAfter: z.int().nullable(),
+    walletVersion: z
+      .int()
+      .nullable()
+      .openapi({ description: "The wallet's version after it: orders all operations of a wallet" }),
+    originalOperationId: z.uuid().optional(),
+    bucket: z.enum(['paid', 'bonus']).optional(),
+    checkoutUrl: z.url().nullable().optional(),
+    payment: z
+      .object({
+        provider: z.string(),
+        price: z.int().openapi({ description: 'In the minor unit of the currency' }),
+        currency: z.string(),
+        status: z.string(),
+        refunded: z.int(),
+      })
+      .optional(),
+  })
+  .openapi('Operation');
+
+export const problemSchema = z
+  .object({
+    type: z.url(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.string().openapi({ example: 'insufficient_funds' }),
+    requestId: z.string().nullable(),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('Problem');
+
+/** An answer of application/problem+json for the document. */
+export function problemAnswer(description: string) {
+  return { description, content: { 'application/problem+json': { schema: problemSchema } } };
+}
+
+export const idempotencyHeaders = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .openapi({
+      description: 'Required: 1 to 255 visible characters, new for each intent',
+      example: 'order-1042-pay',
+    }),
+  prefer: z
+    .string()
+    .optional()
+    .openapi({
+      description: 'wait=N (seconds, at most 10) answers once the outcome is known',
+      example: 'wait=5',
+    }),
+});
+
+/** The answers that every POST of an operation can have. */
+export const operationAnswers = {
+  201: {
+    description: 'Waited for and applied',
+    content: { 'application/json': { schema: operationSchema } },
+  },
+  202: {
+    description: 'Journaled durably; the outcome follows at Location',
+    content: { 'application/json': { schema: operationSchema } },
+  },
+  400: problemAnswer('malformed_request, idempotency_key_required'),
+  401: problemAnswer('unauthenticated'),
+  402: problemAnswer('insufficient_funds, when waited for'),
+  403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended, forbidden'),
+  404: problemAnswer('user_not_found, operation_not_found'),
+  409: problemAnswer('A refusal, when waited for: refund_exceeds_original, not_refundable, wallet_frozen, …'),
+  413: problemAnswer('payload_too_large'),
+  415: problemAnswer('unsupported_media_type'),
+  422: problemAnswer('invalid_input, idempotency_key_reused'),
+  503: problemAnswer('unavailable, overloaded; see Retry-After'),
+};
+
+type Security = Record<string, string[]>[];
+/** Routes that a user or a platform may call. */
+export const callerSecurity: Security = [{ user: [] }, { platform: [] }];
+export const platformSecurity: Security = [{ platform: [] }];

@@ -1,0 +1,54 @@
+// The Postgres and the Redis that tests run on: those named in the environment, else ones of our own.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '../embedded/postgres.ts';
+import { startRedis } from '../embedded/redis.ts';
+
+export interface TestServices {
+  /** What the test processes read: TEST_DATABASE_URL, and TEST_REDIS_URL or TEST_REDIS_MISSING. */
+  env: Record<string, string>;
+  /** Where data and logs are; undefined when nothing was started here. */
+  folder: string;
+  /** Stops what was started. The folder is removed unless it is to be looked at. */
+  stop(options: { keepFolder: boolean }): Promise<void>;
+}
+
+/** Starts what the environment does not name. All of it has its data in one temporary folder. */
+export async function startServices(given: {
+  databaseUrl?: string;
+  redisUrl?: string;
+}): Promise<TestServices> {
+  const folder = mkdtempSync(join(tmpdir(), 'coinlane-test-'));
+  // Started by root, Postgres runs as another user, who must pass through.
+  chmodSync(folder, 0o711);
+  const running: { stop(): Promise<void> }[] = [];
+  const env: Record<string, string> = {};
+  const stop: TestServices['stop'] = async ({ keepFolder }) => {
+    await Promise.all(running.map((service) => service.stop()));
+    if (!keepFolder) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    if (given.databaseUrl) {
+      env.TEST_DATABASE_URL = given.databaseUrl;
+    } else {
+      const postgres = await startPostgres({
+        dataDir: join(folder, 'postgres'),
+        log: () => undefined,
+        onExit: (reason) => console.error(reason),
+      });
+      running.push(postgres);
+      env.TEST_DATABASE_URL = postgres.url;
+    }
+    const redis = given.redisUrl
+      ? { url: given.redisUrl }
+      : await startRedis({ dir: join(folder, 'redis'), log: console.log });
+    if ('missing' in redis) env.TEST_REDIS_MISSING = redis.missing;
+    else env.TEST_REDIS_URL = redis.url;
+    if ('stop' in redis) running.push(redis);
+  } catch (error) {
+    await stop({ keepFolder: false });
+    throw error;
+  }
+  return { env, folder, stop };
+}

@@ -1,0 +1,49 @@
+// The wallet's history, newest first, one index seek a page.
+import type { Queryable } from './pool.ts';
+
+export interface HistoryRow {
+  version: number;
+  kind: string;
+  amount: number;
+  balanceAfter: number;
+  operationId: string;
+  reference: string | null;
+  metadata: Record<string, unknown> | null;
+  createdAt: Date;
+}
+
+export interface HistoryFilter {
+  /** Only versions below it: where the page before ended. */
+  before: number | undefined;
+  kind: string | undefined;
+  from: Date | undefined;
+  to: Date | undefined;
+  limit: number;
+}
+
+/** Entries of a wallet in falling order of version, which is the order in which they happened. */
+export async function listHistory(
+  tx: Queryable,
+  walletId: string,
+  filter: HistoryFilter,
+): Promise<HistoryRow[]> {
+  const result = await tx.query<HistoryRow>({
+    name: 'list_history',
+    text: `select e.version, o.kind, e.amount, e.balance_after as "balanceAfter", e.operation_id as "operationId",
+        o.reference, o.metadata, e.created_at as "createdAt"
+      from entries e join operations o on o.id = e.operation_id
+      where e.account = 'wallet' and e.wallet_id = $1 and e.version < coalesce($2::bigint, 9223372036854775807)
+        and ($3::text is null or o.kind = $3)
+        and ($4::timestamptz is null or e.created_at >= $4) and ($5::timestamptz is null or e.created_at < $5)
+      order by e.version desc limit $6`,
+    values: [
+      walletId,
+      filter.before ?? null,
+      filter.kind ?? null,
+      filter.from ?? null,
+      filter.to ?? null,
+      filter.limit,
+    ],
+  });
+  return result.rows;
+}

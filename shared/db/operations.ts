@@ -1,0 +1,197 @@
+// Statements of the journal: accept operations, find them, make them due.
+import type { Bucket, OperationKind } from '../contracts/operation.ts';
+import type { Queryable } from './pool.ts';
+
+export interface JournalRow {
+  id: string;
+  kind: OperationKind;
+  due: boolean;
+  walletId: string;
+  userId: string;
+  amount: number | null;
+  bucket: Bucket | null;
+  originalId: string | null;
+  idempotencyKey: string;
+  bodyHash: Buffer;
+  reference: string | null;
+  metadata: Record<string, unknown> | null;
+  note: string | null;
+}
+
+/**
+ * Journals operations in the order given, in one statement. A row whose idempotency key exists is left
+ * out of the answer and changes nothing.
+ */
+export async function insertOperations(
+  tx: Queryable,
+  rows: JournalRow[],
+): Promise<Map<string, { createdAt: Date }>> {
+  const result = await tx.query<{ id: string; created_at: Date }>({
+    name: 'insert_operations',
+    text: `insert into operations (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
+        idempotency_key, body_hash, reference, metadata, note)
+      select id, kind, due, wallet_id, user_id, amount, bucket, original_id,
+        idempotency_key, decode(body_hash, 'base64'), reference, metadata::jsonb, note
+      from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
+        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) with ordinality
+        as u (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
+          idempotency_key, body_hash, reference, metadata, note, position)
+      order by position
+      on conflict (idempotency_key) do nothing
+      returning id, created_at`,
+    values: [
+      rows.map((row) => row.id),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.due),
+      rows.map((row) => row.walletId),
+      rows.map((row) => row.userId),
+      rows.map((row) => row.amount),
+      rows.map((row) => row.bucket),
+      rows.map((row) => row.originalId),
+      rows.map((row) => row.idempotencyKey),
+      rows.map((row) => row.bodyHash.toString('base64')),
+      rows.map((row) => row.reference),
+      rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata))),
+      rows.map((row) => row.note),
+    ],
+  });
+  return new Map(result.rows.map((row) => [row.id, { createdAt: row.created_at }]));
+}
+
+export interface OperationRow {
+  id: string;
+  kind: OperationKind;
+  status: string;
+  amount: number | null;
+  bucket: Bucket | null;
+  userId: string;
+  walletId: string;
+  originalId: string | null;
+  idempotencyKey: string;
+  bodyHash: Buffer;
+  reference: string | null;
+  metadata: Record<string, unknown> | null;
+  reason: string | null;
+  balanceAfter: number | null;
+  walletVersion: number | null;
+  createdAt: Date;
+  settledAt: Date | null;
+  provider: string | null;
+  price: number | null;
+  priceCurrency: string | null;
+  checkoutUrl: string | null;
+  purchaseStatus: string | null;
+  moneyRefunded: number | null;
+}
+
+const viewColumns = `o.id, o.kind, o.status, o.amount, o.bucket, o.user_id as "userId", o.wallet_id as "walletId",
+  o.original_id as "originalId", o.idempotency_key as "idempotencyKey", o.body_hash as "bodyHash", o.reference,
+  o.metadata, o.reason, o.balance_after as "balanceAfter", o.wallet_version as "walletVersion",
+  o.created_at as "createdAt", o.settled_at as "settledAt", p.provider, p.price, p.currency as "priceCurrency",
+  p.checkout_url as "checkoutUrl", p.status as "purchaseStatus", p.refunded as "moneyRefunded"`;
+
+export async function findOperation(tx: Queryable, id: string): Promise<OperationRow | undefined> {
+  const rows = await listOperations(tx, [id]);
+  return rows[0];
+}
+
+/** Those of the ids that exist. */
+export async function listOperations(tx: Queryable, ids: string[]): Promise<OperationRow[]> {
+  const result = await tx.query<OperationRow>({
+    name: 'list_operations',
+    text: `select ${viewColumns} from operations o left join purchases p on p.operation_id = o.id
+      where o.id = any($1::uuid[])`,
+    values: [ids],
+  });
+  return result.rows;
+}
+
+/** The operations that used these idempotency keys. */
+export async function listByIdempotencyKey(tx: Queryable, keys: string[]): Promise<OperationRow[]> {
+  const result = await tx.query<OperationRow>({
+    name: 'list_by_key',
+    text: `select ${viewColumns} from operations o left join purchases p on p.operation_id = o.id
+      where o.idempotency_key = any($1::text[])`,
+    values: [keys],
+  });
+  return result.rows;
+}
+
+export interface WaitingOperation {
+  id: string;
+  kind: OperationKind;
+}
+
+/** Due operations older than `ageMs` (milliseconds), oldest first: their wake-up was lost, or is slow. */
+export async function listOverdue(tx: Queryable, ageMs: number, limit: number): Promise<WaitingOperation[]> {
+  const result = await tx.query<WaitingOperation>(
+    `select id, kind from operations
+     where due and created_at < now() - make_interval(secs => $1::double precision / 1000) order by seq limit $2`,
+    [ageMs, limit],
+  );
+  return result.rows;
+}
+
+/** Those of the ids that wait to be settled. */
+export async function listDueAmong(tx: Queryable, ids: string[]): Promise<string[]> {
+  const result = await tx.query<{ id: string }>(
+    `select id from operations where id = any($1::uuid[]) and due`,
+    [ids],
+  );
+  return result.rows.map((row) => row.id);
+}
+
+/**
+ * The money of a purchase arrived: it takes its place at the end of the wallet's order.
+ * False: it was granted before, or is about to be.
+ */
+export async function markPurchaseDue(tx: Queryable, operationId: string): Promise<boolean> {
+  const result = await tx.query(
+    `update operations set due = true, seq = nextval('operation_seq')
+     where id = $1 and kind = 'purchase' and not due and status not in ('applied', 'rejected')`,
+    [operationId],
+  );
+  return result.rowCount === 1;
+}
+
+/** Moves a purchase that is not settled to another status, such as awaiting_payment, failed or expired. */
+export async function setPurchaseStatus(
+  tx: Queryable,
+  operationId: string,
+  status: 'awaiting_payment' | 'failed' | 'expired',
+): Promise<boolean> {
+  const result = await tx.query(
+    `update operations set status = $2
+     where id = $1 and kind = 'purchase' and not due and status not in ('applied', 'rejected')`,
+    [operationId, status],
+  );
+  return result.rowCount === 1;
+}
+
+/**
+ * Journals an operation of our own, such as a clawback. Idempotent on its key, which starts with a space:
+ * no caller can send such a key. False: it exists already.
+ */
+export async function insertInternalOperation(
+  tx: Queryable,
+  operation: Pick<
+    JournalRow,
+    'id' | 'kind' | 'walletId' | 'userId' | 'amount' | 'originalId' | 'idempotencyKey'
+  > & {
+    reference?: string;
+    note?: string;
+  },
+): Promise<boolean> {
+  const inserted = await insertOperations(tx, [
+    {
+      due: true,
+      bucket: null,
+      bodyHash: Buffer.alloc(0),
+      metadata: null,
+      ...operation,
+      reference: operation.reference ?? null,
+      note: operation.note ?? null,
+    },
+  ]);
+  return inserted.has(operation.id);
+}

@@ -1,0 +1,121 @@
+// Statements on a tenant's sessions. All times are the database's, so that processes need not agree on one.
+import type { Queryable } from './pool.ts';
+
+export interface NewSessionRow {
+  id: string;
+  userId: string;
+  /** The password hash that was checked: a session must not outlive a password change of the same moment. */
+  passwordHash: string;
+  familyHash: Buffer;
+  currentHash: Buffer;
+  lifetimeSeconds: number;
+  address: string;
+  userAgent: string | null;
+}
+
+/** Takes a share lock on the user. False: the user is not active, or the password was changed meanwhile. */
+export async function insertSession(tx: Queryable, session: NewSessionRow): Promise<boolean> {
+  const result = await tx.query(
+    `insert into sessions (id, user_id, expires_at, family_hash, current_hash, address, user_agent)
+     select $1::uuid, u.id, now() + make_interval(secs => $4), $5::bytea, $6::bytea, $7::text, $8::text
+     from (select id from users where id = $2 and password_hash = $3 and status = 'active' for share) u`,
+    [
+      session.id,
+      session.userId,
+      session.passwordHash,
+      session.lifetimeSeconds,
+      session.familyHash,
+      session.currentHash,
+      session.address,
+      session.userAgent,
+    ],
+  );
+  return result.rowCount === 1;
+}
+
+export interface SessionRow {
+  id: string;
+  userId: string;
+  familyHash: Buffer;
+  currentHash: Buffer;
+  previousHash: Buffer | null;
+  successorSealed: string | null;
+  /** Not revoked, within its lifetime, and of an active user. */
+  live: boolean;
+  /** The last rotation is at most the grace ago. */
+  inGrace: boolean;
+}
+
+/** Locks the session until the transaction ends. `graceSeconds`: how long after a rotation `inGrace` is true. */
+export async function lockSession(
+  tx: Queryable,
+  id: string,
+  graceSeconds: number,
+): Promise<SessionRow | undefined> {
+  const result = await tx.query<SessionRow>(
+    `select s.id, s.user_id as "userId", s.family_hash as "familyHash", s.current_hash as "currentHash",
+       s.previous_hash as "previousHash", s.successor_sealed as "successorSealed",
+       s.revoked_at is null and s.expires_at > clock_timestamp() and u.status = 'active' as live,
+       s.rotated_at > clock_timestamp() - make_interval(secs => $2) as "inGrace"
+     from sessions s join users u on u.id = s.user_id where s.id = $1 for update of s`,
+    [id, graceSeconds],
+  );
+  return result.rows[0];
+}
+
+/** The current token becomes the previous one. Call it under the session's lock only. */
+export async function rotateSession(
+  tx: Queryable,
+  session: { id: string; currentHash: Buffer; successorSealed: string },
+): Promise<void> {
+  await tx.query(
+    `update sessions set previous_hash = current_hash, current_hash = $2, successor_sealed = $3,
+       rotated_at = clock_timestamp(), rotations = rotations + 1
+     where id = $1`,
+    [session.id, session.currentHash, session.successorSealed],
+  );
+}
+
+/** False: there is no such session, or it was revoked before. */
+export async function revokeSession(tx: Queryable, id: string, reason: string): Promise<boolean> {
+  const result = await tx.query(
+    `update sessions set revoked_at = now(), revoked_reason = $2, successor_sealed = null
+     where id = $1 and revoked_at is null`,
+    [id, reason],
+  );
+  return result.rowCount === 1;
+}
+
+/** Revokes the user's sessions except one. @returns the ids of those that were live until now. */
+export async function revokeOtherSessions(
+  tx: Queryable,
+  userId: string,
+  exceptId: string,
+  reason: string,
+): Promise<string[]> {
+  const result = await tx.query<{ id: string }>(
+    `update sessions set revoked_at = now(), revoked_reason = $3, successor_sealed = null
+     where user_id = $1 and id <> $2 and revoked_at is null returning id`,
+    [userId, exceptId, reason],
+  );
+  return result.rows.map((row) => row.id);
+}
+
+export const sessionChannel = 'coinlane_sessions';
+
+/** Tells every API process that these sessions are over; delivered when the transaction commits. */
+export async function announceRevokedSessions(tx: Queryable, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.query(`select pg_notify('${sessionChannel}', id) from unnest($1::text[]) as id`, [ids]);
+}
+
+/** Not revoked, within its lifetime, and of this active user. */
+export async function isSessionLive(tx: Queryable, id: string, userId: string): Promise<boolean> {
+  const result = await tx.query(
+    `select 1 from sessions s join users u on u.id = s.user_id
+     where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > now()
+       and u.status = 'active'`,
+    [id, userId],
+  );
+  return result.rowCount === 1;
+}

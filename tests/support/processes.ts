@@ -1,0 +1,86 @@
+// The product as separate processes, as the Procfile runs it, so that they can be killed.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { eventually } from './client.ts';
+import { freePort } from './system.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export interface RunningProcess {
+  child: ChildProcess;
+  url: string;
+  /** Everything it wrote so far. */
+  output(): string;
+  /** SIGTERM, and waits. @returns the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL, as a power cut would. */
+  kill(): Promise<void>;
+}
+
+async function start(
+  entry: string,
+  settings: Record<string, string>,
+  port: number,
+  probe: string,
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, [resolve(root, entry)], {
+    env: { PATH: process.env.PATH ?? '', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: root,
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const exited = once(child, 'exit');
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(
+    `${entry} is up`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${entry} ended: ${output}`);
+      return fetch(`${url}${probe}`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    },
+    30_000,
+  );
+  return {
+    child,
+    url,
+    output: () => output,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+      return child.exitCode;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+export async function startApi(settings: Record<string, string>): Promise<RunningProcess> {
+  const port = await freePort();
+  const PUBLIC_URL = settings.PUBLIC_URL ?? `http://127.0.0.1:${port}`;
+  return start('api/server.ts', { ...settings, PORT: String(port), PUBLIC_URL }, port, '/ready');
+}
+
+export async function startWorker(settings: Record<string, string>): Promise<RunningProcess> {
+  const port = await freePort();
+  return start('workers/main.ts', { ...settings, METRICS_PORT: String(port) }, port, '/health');
+}
+
+/** Stops those that still run. */
+export async function stopAll(processes: RunningProcess[]): Promise<void> {
+  await Promise.all(
+    processes.map(async (each) => {
+      if (each.child.exitCode === null && each.child.signalCode === null) await each.stop();
+    }),
+  );
+}

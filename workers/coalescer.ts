@@ -1,0 +1,161 @@
+// Makes one bounded batch of all jobs of this moment that belong to one tenant, by back-pressure and not by a timer.
+import type { Services } from '#shared/boot/services.ts';
+import { classifyFault } from '#shared/db/faults.ts';
+import type { Decision } from '#shared/ledger/decide.ts';
+import { settleIsolated } from './poison.ts';
+import { settle } from './settle.ts';
+
+export interface SettleResult {
+  /** Those of the operations that were rejected with internal_error by this run. */
+  poisoned: string[];
+}
+
+export interface Settler {
+  /** Resolves once all these operations have their outcome. @throws when the database is away. */
+  settle(tenant: string, operationIds: string[], options: { notify: boolean }): Promise<SettleResult>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  ids: string[];
+  notify: boolean;
+  resolve(result: SettleResult): void;
+  reject(error: unknown): void;
+}
+
+interface Lane {
+  waiting: Waiting[];
+  flying: boolean;
+}
+
+/** Operations asked for in one transaction, and operations decided in one (a wallet may have more waiting). */
+const batchIdsMax = 500;
+const decisionsMax = 2000;
+
+type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'log' | 'metrics'>;
+
+/**
+ * One transaction at a time per tenant: while it runs, what arrives becomes the next batch. `parallel`
+ * tenants at once; they take turns, so one that floods does not hold up the others.
+ */
+export function createSettler(deps: SettlerDeps, parallel = 4): Settler {
+  const lanes = new Map<string, Lane>();
+  let flying = 0;
+  const idle: (() => void)[] = [];
+
+  const pump = () => {
+    for (const [tenant, lane] of lanes) {
+      if (flying >= parallel) return;
+      if (lane.flying || lane.waiting.length === 0) continue;
+      // Taking its turn moves a tenant behind the others.
+      lanes.delete(tenant);
+      lanes.set(tenant, lane);
+      void fly(tenant, lane);
+    }
+    if (flying === 0) for (const resolve of idle.splice(0)) resolve();
+  };
+
+  const fly = async (tenant: string, lane: Lane) => {
+    lane.flying = true;
+    flying += 1;
+    const batch = takeBatch(lane);
+    try {
+      await flush(deps, tenant, batch);
+    } finally {
+      lane.flying = false;
+      flying -= 1;
+      if (lane.waiting.length === 0) lanes.delete(tenant);
+      pump();
+    }
+  };
+
+  let scheduled = false;
+  return {
+    settle(tenant, ids, { notify }) {
+      return new Promise((resolve, reject) => {
+        let lane = lanes.get(tenant);
+        if (!lane) lanes.set(tenant, (lane = { waiting: [], flying: false }));
+        lane.waiting.push({ ids, notify, resolve, reject });
+        if (scheduled) return;
+        // Jobs that were fetched together call in the same turn of the event loop.
+        scheduled = true;
+        setImmediate(() => {
+          scheduled = false;
+          pump();
+        });
+      });
+    },
+    close: () =>
+      new Promise((resolve) => {
+        idle.push(resolve);
+        setImmediate(pump);
+      }),
+  };
+}
+
+function takeBatch(lane: Lane): Waiting[] {
+  let ids = 0;
+  let count = 0;
+  for (const waiting of lane.waiting) {
+    if (count > 0 && ids + waiting.ids.length > batchIdsMax) break;
+    ids += waiting.ids.length;
+    count += 1;
+  }
+  return lane.waiting.splice(0, count);
+}
+
+async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promise<void> {
+  const ids = [...new Set(batch.flatMap((waiting) => waiting.ids))];
+  const started = performance.now();
+  try {
+    const { decisions, poisoned } = await settleAll(deps, tenant, ids);
+    deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
+    observe(deps, decisions);
+    const watched = batch.flatMap((waiting) => (waiting.notify ? waiting.ids : []));
+    if (watched.length > 0) await deps.outcomes.publish(watched);
+    for (const waiting of batch) {
+      const mine = new Set(waiting.ids);
+      waiting.resolve({ poisoned: poisoned.filter((id) => mine.has(id)) });
+    }
+  } catch (error) {
+    for (const waiting of batch) waiting.reject(error);
+  }
+}
+
+async function settleAll(
+  deps: SettlerDeps,
+  tenant: string,
+  ids: string[],
+): Promise<{ decisions: Decision[]; poisoned: string[] }> {
+  const decisions: Decision[] = [];
+  try {
+    for (;;) {
+      const batch = await settle(deps, tenant, ids, decisionsMax);
+      decisions.push(...batch.decisions);
+      if (!batch.more) return { decisions, poisoned: [] };
+    }
+  } catch (error) {
+    if (classifyFault(error) !== 'statement') throw error;
+    deps.log.warn({ err: error, tenant, operations: ids.length }, 'a batch broke; looking for the culprit');
+    const isolated = await settleIsolated(deps, tenant, ids, decisionsMax);
+    return { decisions: [...decisions, ...isolated.decisions], poisoned: isolated.poisoned };
+  }
+}
+
+function observe({ metrics }: SettlerDeps, decisions: Decision[]): void {
+  if (decisions.length > 0) metrics.settleBatch.observe(decisions.length);
+  const counts = new Map<string, { labels: [string, string, string]; count: number }>();
+  for (const decision of decisions) {
+    const labels: [string, string, string] = [
+      decision.operation.kind,
+      decision.status,
+      decision.status === 'rejected' ? decision.reason : '',
+    ];
+    const key = labels.join('/');
+    const entry = counts.get(key);
+    if (entry) entry.count += 1;
+    else counts.set(key, { labels, count: 1 });
+  }
+  for (const { labels, count } of counts.values()) metrics.settled.labels(...labels).inc(count);
+}

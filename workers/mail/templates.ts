@@ -1,0 +1,165 @@
+// What each mail says. Pure: from what the database holds to words; layout.ts gives them their form.
+import type { ReceiptRow } from '#shared/db/mails.ts';
+import { type CoinNames, formatCoins, formatMoney, formatTime, plainLine } from './format.ts';
+import type { MailContent } from './layout.ts';
+
+/** The platform that the reader knows, and its coin. */
+export interface Platform {
+  name: string;
+  coin: CoinNames;
+}
+
+type Facts = NonNullable<MailContent['facts']>;
+
+/** Whoever opens an account in a stranger's name chooses this text: what could become a link is left out. */
+function greeting(name: string | null): string {
+  const plain = plainLine(name ?? '');
+  const couldLink = /:\/\/|@|[\p{L}\p{N}-]{2,}\.\p{L}{2,}/u.test(plain);
+  return plain === '' || plain.length > 60 || couldLink ? 'Hello,' : `Hello ${plain},`;
+}
+
+/** `verifyUrl`: where the address is confirmed; undefined when it needs no confirmation. */
+export function welcome(
+  platform: Platform,
+  userName: string | null,
+  verifyUrl: string | undefined,
+): MailContent {
+  const hello = `Your account at ${platform.name} is ready. It comes with a wallet for ${platform.coin.name}.`;
+  if (verifyUrl === undefined) {
+    return {
+      subject: `Welcome to ${platform.name}`,
+      preview: `Your account at ${platform.name} is ready.`,
+      heading: `Welcome to ${platform.name}`,
+      paragraphs: [greeting(userName), hello],
+    };
+  }
+  return {
+    subject: `Welcome to ${platform.name}: please confirm your address`,
+    preview: 'One click, and we know that this address is yours.',
+    heading: `Welcome to ${platform.name}`,
+    paragraphs: [greeting(userName), `${hello} Please confirm that this address is yours.`],
+    action: {
+      label: 'Confirm my address',
+      url: verifyUrl,
+      note: 'If you did not open this account, do nothing: without you, the address stays unconfirmed.',
+    },
+  };
+}
+
+const providerNames: Record<string, string> = {
+  sandbox: 'Sandbox (no real money)',
+  stripe: 'Card (Stripe)',
+  paypal: 'PayPal',
+};
+
+const providerName = (provider: string) => providerNames[provider] ?? provider;
+
+/** For an applied purchase. */
+export function purchaseReceipt(
+  platform: Platform,
+  userName: string | null,
+  receipt: ReceiptRow,
+): MailContent {
+  const { purchase } = receipt;
+  const coins = formatCoins(receipt.amount ?? purchase?.coins ?? 0, platform.coin);
+  const facts: Facts = [['Bought', coins]];
+  if (purchase?.pack) facts.push(['Pack', purchase.pack]);
+  if (purchase) {
+    facts.push(['Paid', formatMoney(purchase.price, purchase.currency)]);
+    facts.push(['Paid with', providerName(purchase.provider)]);
+  }
+  return {
+    subject: `Your receipt from ${platform.name}: ${coins}`,
+    preview: `${coins} are in your wallet.`,
+    heading: 'Thank you for your purchase',
+    paragraphs: [greeting(userName), `Your payment arrived, and ${coins} are in your wallet.`],
+    facts: [...facts, ...commonFacts(platform, receipt)],
+  };
+}
+
+/**
+ * For an applied refund, of a spend (coins came back) or of a purchase (money goes back); and for a
+ * purchase that was paid and could not be delivered.
+ */
+export function refundReceipt(platform: Platform, userName: string | null, receipt: ReceiptRow): MailContent {
+  const money = receipt.moneyBack
+    ? formatMoney(receipt.moneyBack.amount, receipt.moneyBack.currency)
+    : undefined;
+  const coins = receipt.amount === null ? undefined : formatCoins(receipt.amount, platform.coin);
+  if (receipt.kind === 'purchase') return undelivered(platform, userName, receipt, money, coins);
+  if (receipt.original?.kind !== 'purchase') return coinsBack(platform, userName, receipt, coins ?? '');
+  const facts: Facts = [['Returned to you', money ?? 'see your payment provider']];
+  if (receipt.purchase) facts.push(['Returned by', providerName(receipt.purchase.provider)]);
+  if (coins) facts.push(['Taken from your wallet', coins]);
+  return {
+    subject: `Your refund from ${platform.name}${money ? `: ${money}` : ''}`,
+    preview: `${money ?? 'Your money'} is on its way back to you.`,
+    heading: 'Your refund',
+    paragraphs: [greeting(userName), `${money ?? 'Your money'} goes back the way you paid.`],
+    facts: [...facts, ...commonFacts(platform, receipt)],
+    closing: ['Until it shows on your statement, some days may pass.'],
+  };
+}
+
+function coinsBack(
+  platform: Platform,
+  userName: string | null,
+  receipt: ReceiptRow,
+  coins: string,
+): MailContent {
+  const facts: Facts = [['Returned', coins]];
+  if (receipt.original?.reference) facts.push(['For', plainLine(receipt.original.reference)]);
+  return {
+    subject: `Your refund from ${platform.name}: ${coins}`,
+    preview: `${coins} are back in your wallet.`,
+    heading: 'Your refund',
+    paragraphs: [greeting(userName), `${coins} are back in your wallet.`],
+    facts: [...facts, ...commonFacts(platform, receipt)],
+  };
+}
+
+function undelivered(
+  platform: Platform,
+  userName: string | null,
+  receipt: ReceiptRow,
+  money: string | undefined,
+  coins: string | undefined,
+): MailContent {
+  const facts: Facts = [['Returned to you', money ?? 'the whole payment']];
+  if (receipt.purchase) facts.push(['Returned by', providerName(receipt.purchase.provider)]);
+  return {
+    subject: `Your payment to ${platform.name} was returned`,
+    preview: `${money ?? 'Your payment'} is on its way back to you.`,
+    heading: 'Your payment was returned',
+    paragraphs: [
+      greeting(userName),
+      `You paid for ${coins ?? 'a purchase'}, but it could not be delivered. ${money ?? 'Your payment'} goes back the way you paid.`,
+    ],
+    facts: [...facts, ['Date', formatTime(receipt.settledAt ?? receipt.createdAt)], ['Number', receipt.id]],
+    closing: ['Until it shows on your statement, some days may pass.'],
+  };
+}
+
+function commonFacts(platform: Platform, receipt: ReceiptRow): Facts {
+  const facts: Facts = [];
+  if (receipt.balanceAfter !== null) {
+    facts.push(['New balance', formatCoins(receipt.balanceAfter, platform.coin)]);
+  }
+  if (receipt.reference) facts.push(['Reference', plainLine(receipt.reference)]);
+  facts.push(['Date', formatTime(receipt.settledAt ?? receipt.createdAt)], ['Receipt number', receipt.id]);
+  return facts;
+}
+
+export function passwordChanged(platform: Platform, userName: string | null, at: Date): MailContent {
+  return {
+    subject: `Your password at ${platform.name} was changed`,
+    preview: 'If this was not you, act now.',
+    heading: 'Your password was changed',
+    paragraphs: [
+      greeting(userName),
+      `The password of your account at ${platform.name} was changed on ${formatTime(at)}.`,
+      'If this was you, there is nothing to do.',
+      `If it was not, somebody else may be in your account: set a new password at once, and tell ${platform.name}.`,
+    ],
+  };
+}

@@ -1,0 +1,33 @@
+// The clock behind missed webhooks: whatever waits too long for its next step is looked at by asking the provider.
+import type { ProviderJob } from '#shared/contracts/jobs.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { listOverdueSteps, type OverdueStep } from '#shared/db/provider-events.ts';
+import type { WorkerDeps } from './context.ts';
+
+/** In seconds: how long each may take before it counts as forgotten. */
+const ages = { event: 10, checkout: 5, refund: 60 };
+const stepsPerRound = 200;
+const hourMs = 3_600_000;
+
+/**
+ * Enqueues a job for each overdue step of a tenant. While a step stays as it is it gets one job an hour:
+ * that job retries by itself, and a long outage of a provider does not pile up more.
+ * @returns the number of overdue steps
+ */
+export async function checkOverduePurchases(
+  deps: Pick<WorkerDeps, 'db' | 'producer'>,
+  tenant: string,
+): Promise<number> {
+  const steps = await withTenant(deps.db.app, tenant, (tx) =>
+    listOverdueSteps(tx, tenant, ages, stepsPerRound),
+  );
+  const hour = Math.floor(Date.now() / hourMs);
+  for (const step of steps) {
+    await deps.producer.addProvider(toJob(tenant, step), `${step.step}-${step.id}-${step.stamp}-${hour}`);
+  }
+  return steps.length;
+}
+
+function toJob(tenant: string, { step, id }: OverdueStep): ProviderJob {
+  return step === 'event' ? { tenant, task: step, eventId: id } : { tenant, task: step, operationId: id };
+}

@@ -1,0 +1,115 @@
+// Opens checkouts for accepted purchases, and looks after those whose payment may have been missed.
+import type { OperationsJob } from '#shared/contracts/jobs.ts';
+import { setPurchaseStatus } from '#shared/db/operations.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import {
+  findPurchase,
+  lockPurchase,
+  openPurchase,
+  type PurchaseRow,
+  setPurchase,
+} from '#shared/db/purchases.ts';
+import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
+import type { Tenant, TenantDirectory } from '#shared/tenants/directory.ts';
+import type { WorkerDeps } from './context.ts';
+import { applyPayment } from './payment.ts';
+import type { CheckoutAnswer } from './providers/provider.ts';
+import { settleNow } from './settle-now.ts';
+import { JobFailed } from './worker.ts';
+
+export type PurchaseDeps = Pick<WorkerDeps, 'db' | 'tenants' | 'providers' | 'settler' | 'outcomes' | 'log'>;
+
+/** Checkouts of one job that are opened at the same time. */
+const parallelMax = 4;
+
+/**
+ * Moves each purchase of a job on: one without a checkout gets one, one whose money has come is settled.
+ * One that cannot reach its provider does not hold up the others; the job then fails and comes back.
+ */
+export async function processPurchases(deps: PurchaseDeps, job: OperationsJob): Promise<void> {
+  const tenant = await knownTenant(deps.tenants, job.tenant);
+  const due: string[] = [];
+  const failures: unknown[] = [];
+  const left = [...job.operationIds];
+  const lane = async () => {
+    for (let id = left.shift(); id !== undefined; id = left.shift()) {
+      try {
+        const purchase = await findHere(deps, tenant, id);
+        if (purchase?.status === 'created') await openCheckout(deps, tenant, purchase);
+        else if (purchase?.status === 'paid') due.push(id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallelMax }, lane));
+  await settleNow(deps, tenant.slug, due, { notify: job.notify });
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Asks the provider about one purchase; its answer decides, and only an unpaid checkout runs out. */
+export async function checkPurchase(deps: PurchaseDeps, slug: string, operationId: string): Promise<void> {
+  const tenant = await knownTenant(deps.tenants, slug);
+  const purchase = await findHere(deps, tenant, operationId);
+  if (purchase?.status === 'created') await openCheckout(deps, tenant, purchase);
+  else if (purchase?.status === 'paid') await settleNow(deps, slug, [operationId], { notify: true });
+  else if (purchase?.status === 'awaiting_payer') await lookAtPayment(deps, tenant, purchase);
+}
+
+async function lookAtPayment(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
+  const payment = await deps.providers.of(purchase.provider)?.findPayment(tenant, purchase.checkoutRef ?? '');
+  if (!payment) throw new Error(`${purchase.provider} does not know the checkout of ${purchase.operationId}`);
+  const isOver = purchase.expiresAt !== null && purchase.expiresAt.getTime() <= Date.now();
+  // Money that is on its way may still arrive; a checkout that nobody used is over.
+  const state = payment.state === 'open' && isOver ? 'expired' : payment.state;
+  await applyPayment(deps, tenant, purchase.provider, { ...payment, state });
+}
+
+/** No transaction is open while the provider is called; asking again gives the same checkout. */
+async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
+  const { operationId, price, currency, returnUrl } = purchase;
+  const provider = deps.providers.of(purchase.provider);
+  const answer: CheckoutAnswer = provider
+    ? await provider.createCheckout(tenant, {
+        purchaseId: operationId,
+        amount: price,
+        currency,
+        description: describe(tenant, purchase),
+        returnUrl,
+        lifetimeSeconds: tenant.settings.checkoutMinutes * 60,
+      })
+    : { status: 'refused', detail: 'the provider is not configured' };
+  await withTenant(deps.db.app, tenant.slug, async (tx) => {
+    const current = await lockPurchase(tx, operationId);
+    const fact = answer.status === 'opened' ? 'checkout_opened' : 'checkout_refused';
+    if (!current || !nextPurchaseStatus(current.status, fact)) return;
+    if (answer.status === 'opened') {
+      await openPurchase(tx, operationId, answer);
+      await setPurchaseStatus(tx, operationId, 'awaiting_payment');
+    } else {
+      await setPurchase(tx, operationId, { status: 'failed', detail: answer.detail });
+      await setPurchaseStatus(tx, operationId, 'failed');
+    }
+  });
+  if (answer.status === 'refused') {
+    deps.log.warn({ tenant: tenant.slug, operationId, detail: answer.detail }, 'a checkout was refused');
+  }
+  await deps.outcomes.publish([operationId]);
+}
+
+function describe(tenant: Tenant, { coins, pack: packId }: PurchaseRow): string {
+  const pack = tenant.settings.packs.find((each) => each.id === packId);
+  const amount = `${coins.toLocaleString('en')} × ${tenant.coin.name}`;
+  return pack ? `${pack.name}: ${amount}` : amount;
+}
+
+function findHere(deps: PurchaseDeps, tenant: Tenant, operationId: string): Promise<PurchaseRow | undefined> {
+  return withTenant(deps.db.app, tenant.slug, (tx) => findPurchase(tx, operationId));
+}
+
+/** @throws JobFailed when the tenant is gone. */
+export async function knownTenant(tenants: TenantDirectory, slug: string): Promise<Tenant> {
+  const tenant = await tenants.find(slug);
+  if (!tenant) throw new JobFailed(`there is no tenant ${slug}`);
+  return tenant;
+}

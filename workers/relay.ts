@@ -1,0 +1,23 @@
+// Moves events from the outbox into BullMQ, so that all work is done, seen and retried in one place.
+import type { OutboxEvent } from '#shared/contracts/events.ts';
+import type { WorkerDeps } from './context.ts';
+
+type RelayDeps = Pick<WorkerDeps, 'outbox' | 'producer'>;
+
+/** An event leaves the outbox once the queue has its job; a queue that is down leaves it where it is. */
+export async function startRelay(deps: RelayDeps): Promise<{ close(): Promise<void> }> {
+  return deps.outbox.consume(({ id, event }) => enqueue(deps, id, event));
+}
+
+/** The event's id becomes the job's: an event that is seen twice is one job. */
+async function enqueue({ producer }: RelayDeps, id: string, event: OutboxEvent): Promise<void> {
+  switch (event.queue) {
+    case 'email':
+      return producer.addEmail(event.job, id);
+    case 'provider':
+      return producer.addProvider(event.job, id);
+    default:
+      // An event of a newer version of this code: it stays until a worker of that version takes it.
+      throw new Error(`no queue for the event ${JSON.stringify(event satisfies never)}`);
+  }
+}

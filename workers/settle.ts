@@ -1,0 +1,135 @@
+// Settles operations: ONE transaction that locks the wallets, reads what waits, decides, writes and emits.
+import assert from 'node:assert/strict';
+import type { Services } from '#shared/boot/services.ts';
+import type { OutboxEvent } from '#shared/contracts/events.ts';
+import {
+  listDue,
+  listOriginals,
+  lockWalletsOf,
+  sendEntries,
+  sendOutcomes,
+  sendRefunded,
+  sendWallets,
+} from '#shared/db/ledger.ts';
+import { type Tx, withTenant } from '#shared/db/pool.ts';
+import {
+  addShortfall,
+  grantPurchases,
+  insertPurchaseRefunds,
+  markUndeliverable,
+} from '#shared/db/purchases.ts';
+import { type Decision, decide, type OriginalState, type PendingOperation } from '#shared/ledger/decide.ts';
+
+export interface SettledBatch {
+  decisions: Decision[];
+  /** There was more waiting than one transaction takes. */
+  more: boolean;
+}
+
+type SettleDeps = Pick<Services, 'db' | 'outbox' | 'balances'>;
+
+/**
+ * Settles the given operations and all that waits before them on the same wallets, at most `limit`.
+ * An operation that is settled already is left as it is, so running this again is harmless.
+ */
+export function settle(
+  deps: SettleDeps,
+  tenant: string,
+  operationIds: string[],
+  limit: number,
+): Promise<SettledBatch> {
+  return withTenant(deps.db.app, tenant, async (tx) => {
+    const wallets = await lockWalletsOf(tx, operationIds);
+    const due = await listDue(
+      tx,
+      wallets.map((wallet) => wallet.id),
+      limit,
+    );
+    if (due.length === 0) return { decisions: [], more: false };
+    const originals = await loadOriginals(tx, due);
+    const untouched = new Map([...originals].map(([id, original]) => [id, original.refunded]));
+    const byId = new Map(wallets.map((wallet) => [wallet.id, wallet]));
+    const decisions = due.map((operation) => {
+      const wallet = byId.get(operation.walletId);
+      assert(wallet, 'only operations of locked wallets are decided');
+      const decision = decide(wallet, operation, originals);
+      rememberDecision(originals, decision);
+      return decision;
+    });
+    const applied = decisions.filter((decision) => decision.status === 'applied');
+    if (applied.length > 0) {
+      const changed = new Set(applied.map((decision) => decision.operation.walletId));
+      const written = wallets.filter((wallet) => changed.has(wallet.id));
+      sendWallets(tx, written);
+      sendEntries(tx, applied);
+      await deps.balances.supersede(tenant, written);
+    }
+    sendOutcomes(tx, decisions);
+    const refunded = [...originals.values()].filter(
+      (each) => each.refunded !== (untouched.get(each.id) ?? 0),
+    );
+    if (refunded.length > 0) sendRefunded(tx, refunded);
+    await followUp(deps, tx, tenant, decisions);
+    return { decisions, more: due.length === limit };
+  });
+}
+
+async function loadOriginals(tx: Tx, due: PendingOperation[]): Promise<Map<string, OriginalState>> {
+  const ids = due.flatMap((operation) => (operation.originalId === null ? [] : [operation.originalId]));
+  if (ids.length === 0) return new Map();
+  return new Map((await listOriginals(tx, ids)).map((original) => [original.id, original]));
+}
+
+/** A later operation of the same batch may undo this one. */
+function rememberDecision(originals: Map<string, OriginalState>, decision: Decision): void {
+  const original = originals.get(decision.operation.id);
+  if (!original) return;
+  original.status = decision.status;
+  if (decision.status === 'applied') {
+    original.amount = decision.amount;
+    original.bonus = Math.abs(decision.bonusChange);
+  }
+}
+
+/** What the outcomes cause: rows about money, mails and money back, all in the ledger's transaction. */
+async function followUp(deps: SettleDeps, tx: Tx, tenant: string, decisions: Decision[]): Promise<void> {
+  const events: OutboxEvent[] = [];
+  const granted: string[] = [];
+  const undeliverable: string[] = [];
+  const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
+    [];
+  const shortfalls: { purchaseId: string; coins: number }[] = [];
+  for (const decision of decisions) {
+    const { id, kind, originalId } = decision.operation;
+    if (kind === 'purchase' && decision.status === 'applied') {
+      granted.push(id);
+      events.push(mail(tenant, 'purchase_receipt', decision));
+    } else if (kind === 'purchase') {
+      undeliverable.push(id);
+      events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
+    } else if (kind === 'refund' && decision.status === 'applied') {
+      if (decision.purchaseRefund) {
+        moneyBack.push({ operationId: id, ...decision.purchaseRefund });
+        events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
+      } else events.push(mail(tenant, 'refund_receipt', decision));
+    }
+    if (decision.shortfall > 0 && originalId !== null) {
+      shortfalls.push({ purchaseId: originalId, coins: decision.shortfall });
+    }
+  }
+  if (granted.length > 0) await grantPurchases(tx, granted);
+  if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
+  if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
+  if (shortfalls.length > 0) await addShortfall(tx, shortfalls);
+  await deps.outbox.emit(tx, events);
+}
+
+function mail(
+  tenant: string,
+  template: 'purchase_receipt' | 'refund_receipt',
+  { operation }: Decision,
+): OutboxEvent {
+  const cause = `${template === 'purchase_receipt' ? 'purchase' : 'refund'}:${operation.id}`;
+  const data = { operationId: operation.id };
+  return { queue: 'email', job: { tenant, cause, template, userId: operation.userId, data } };
+}

@@ -1,0 +1,96 @@
+// Comes back for what was accepted and not settled: a wake-up was lost, or the queue's data with it.
+import { LRUCache } from 'lru-cache';
+import { queueOf } from '#shared/contracts/jobs.ts';
+import { listOverdue } from '#shared/db/operations.ts';
+import { withTenant, withTransaction } from '#shared/db/pool.ts';
+import { tryLockSweep } from '#shared/db/sweep.ts';
+import { listActiveSlugs } from '#shared/db/tenants.ts';
+import type { WorkerDeps } from './context.ts';
+import { checkOverduePurchases } from './purchase-clock.ts';
+
+export interface Sweep {
+  /** One round now; for tests and for the end of an outage. */
+  run(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const tenantsPerRound = 200;
+const operationsPerTenant = 1000;
+/** An operation that was swept is left to the queue this long before it is swept again, in milliseconds. */
+const patienceMs = 10_000;
+/** Purchases are looked after less often: their clock ticks in minutes. */
+const purchaseEveryMs = 10_000;
+
+/** Only one process sweeps at a time; a round takes the next tenants in alphabetical order, around and around. */
+export function startSweep(deps: WorkerDeps): Sweep {
+  const swept = new LRUCache<string, true>({ max: 200_000, ttl: patienceMs });
+  const purchasesChecked = new LRUCache<string, true>({ max: 50_000, ttl: purchaseEveryMs });
+  let position = '';
+  let running: Promise<number> | undefined;
+  let closed = false;
+
+  const sweepTenant = async (tenant: string): Promise<number> => {
+    const overdue = await withTenant(deps.db.app, tenant, (tx) =>
+      listOverdue(tx, deps.config.SWEEP_AGE_MS, operationsPerTenant),
+    );
+    const lost = overdue.filter((operation) => !swept.has(operation.id));
+    if (lost.length > 0) {
+      await deps.producer.wakeOperations(
+        tenant,
+        lost.map(({ id, kind }) => ({ queue: queueOf(kind), kind, id, notify: true })),
+      );
+      for (const { id } of lost) swept.set(id, true);
+      deps.metrics.swept.inc(lost.length);
+      deps.log.info({ tenant, operations: lost.length }, 'operations without a job were enqueued again');
+    }
+    if (!purchasesChecked.has(tenant)) {
+      purchasesChecked.set(tenant, true);
+      await checkOverduePurchases(deps, tenant);
+    }
+    return lost.length;
+  };
+
+  const round = async (): Promise<number> =>
+    withTransaction(deps.db.app, async (tx) => {
+      if (!(await tryLockSweep(tx))) return 0;
+      const tenants = await listActiveSlugs(deps.db.app, position, tenantsPerRound);
+      position = tenants.length < tenantsPerRound ? '' : (tenants.at(-1) ?? '');
+      let count = 0;
+      for (const tenant of tenants) {
+        try {
+          count += await sweepTenant(tenant);
+        } catch (error) {
+          // One tenant's trouble must not keep the others waiting.
+          deps.log.warn({ err: error, tenant }, 'a tenant could not be swept; trying again');
+        }
+      }
+      return count;
+    });
+
+  const run = (): Promise<number> => {
+    running ??= round()
+      .catch((error: unknown) => {
+        deps.log.warn({ err: error }, 'the sweep failed; trying again');
+        return 0;
+      })
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
+
+  let timer: NodeJS.Timeout | undefined;
+  const tick = () => {
+    if (closed) return;
+    timer = setTimeout(() => void run().then(tick), deps.config.SWEEP_INTERVAL_MS);
+  };
+  tick();
+  return {
+    run,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
