@@ -39,12 +39,14 @@ const refreshRoute = createRoute({
   },
 });
 
+const userOrNobody: Record<string, string[]>[] = [{ user: [] }, {}];
+
 const logoutRoute = createRoute({
   method: 'post',
   path: '/logout',
   tags: ['Users'],
   summary: 'End a session',
-  security: [{ user: [] }, {}],
+  security: userOrNobody,
   description:
     'Send an access token in the header, a refresh token in the body, or both: their session ends, and its ' +
     'access tokens with it, at once. A refresh token that is not known (any more) is no error.',
@@ -122,7 +124,8 @@ async function readAccessToken(c: Context<ApiEnv>, deps: RefreshDeps): Promise<A
 
 /** Clients that always say "application/json" say so of no body, too. */
 const acceptEmptyBody = createMiddleware<ApiEnv>(async (c, next) => {
-  if (c.req.header('content-type') !== undefined && (await c.req.raw.clone().text()) === '') {
+  const isJson = /^application\/json/i.test(c.req.header('content-type') ?? '');
+  if (isJson && (await c.req.raw.clone().text()) === '') {
     c.req.raw = new Request(c.req.raw, { body: '{}' });
   }
   await next();

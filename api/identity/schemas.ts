@@ -14,8 +14,11 @@ const countAt = (text: string) => text.split('@').length;
  */
 export const email = z
   .string()
-  .max(emailLengthMax)
-  .refine((raw) => countAt(raw) === countAt(raw.normalize('NFKC')), 'must have its @ as a plain character')
+  .max(emailLengthMax, { abort: true })
+  .refine((raw) => countAt(raw) === countAt(raw.normalize('NFKC')), {
+    error: 'must have its @ as a plain character',
+    abort: true,
+  })
   .trim()
   .normalize('NFKC')
   .toLowerCase()

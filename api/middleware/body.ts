@@ -16,12 +16,12 @@ export const limitBody = bodyLimit({
 
 const withBody = new Set(['POST', 'PUT', 'PATCH']);
 
-/** JSON routes: a body that says it is something else, or says nothing, is 415. */
+/** JSON routes: a body that says it is something else, or says nothing, is 415. Goes after `limitBody`. */
 export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
   if (withBody.has(c.req.method)) {
     const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-    const hasBody = c.req.header('content-length') !== '0' && c.req.raw.body !== null;
-    if (hasBody && type !== 'application/json') {
+    // Only the body itself tells whether there is one: clients announce a chunked body and send nothing.
+    if (type !== 'application/json' && (await c.req.arrayBuffer()).byteLength > 0) {
       throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json.' });
     }
   }

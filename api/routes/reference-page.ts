@@ -56,8 +56,8 @@ export function referencePage() {
     return c.html(renderReference(await versionKnown, nonce));
   });
   // The version is in the address, so that an upgrade is seen at once and the rest is cached for good.
-  app.get('/docs/viewer-:version{[0-9a-z.-]+\\.js}', async (c) => {
-    if (c.req.param('version') !== `${await versionKnown}.js`) return c.notFound();
+  app.get('/docs/:file{viewer-[0-9a-z.-]+}', async (c) => {
+    if (c.req.param('file') !== `viewer-${await versionKnown}.js`) return c.notFound();
     c.header('Content-Type', 'text/javascript; charset=utf-8');
     c.header('Cache-Control', `public, max-age=${year}, immutable`);
     c.header('Vary', 'Accept-Encoding');

@@ -61,7 +61,7 @@ function toCaughtMail(number: number, parsed: ParsedMail, { envelope }: SMTPServ
   return {
     number,
     receivedAt: new Date().toISOString(),
-    from: parsed.from?.text ?? '',
+    from: (parsed.from?.value ?? []).map(({ name, address }) => `${name} <${address}>`.trim()).join(', '),
     // Who really gets it, whatever the headers say.
     to: envelope.rcptTo.map((recipient) => recipient.address),
     subject: parsed.subject ?? '',

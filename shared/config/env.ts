@@ -50,7 +50,10 @@ const settings = z.object({
   DATA_DIR: z.string().min(1).default('.data'),
   REDIS_URL: list(url(['redis:', 'rediss:'])).optional(),
   QUEUE_SHARDS: integer(1, 256).default(1),
-  OPERATOR_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  OPERATOR_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 visible ASCII characters')
+    .optional(),
   SECRET_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: list(z.string().min(32, 'each must have at least 32 characters')).default([]),
   SMTP_URL: url(['smtp:', 'smtps:']).optional(),

@@ -95,7 +95,9 @@ type Originals = ReadonlyMap<string, OriginalState>;
 export function decide(wallet: WalletState, operation: PendingOperation, originals: Originals): Decision {
   assert.equal(operation.walletId, wallet.id);
   const move = moveOf(wallet, operation, originals);
-  if (typeof move === 'string') return reject(wallet, operation, move);
+  if (typeof move === 'string') {
+    return reject(wallet, operation, move, move === 'insufficient_funds' ? oweAll(operation, originals) : 0);
+  }
   const balance = wallet.balance + move.change;
   if (balance > amountMax) return reject(wallet, operation, 'balance_limit');
   const bonus = wallet.bonus + move.bonusChange;
@@ -119,9 +121,12 @@ export function decide(wallet: WalletState, operation: PendingOperation, origina
   };
 }
 
-function reject(wallet: WalletState, operation: PendingOperation, reason: Refusal): Rejected {
-  // A clawback that finds nothing leaves all of it owing.
-  const shortfall = operation.kind === 'clawback' ? (operation.amount ?? 0) : 0;
+function reject(
+  wallet: WalletState,
+  operation: PendingOperation,
+  reason: Refusal,
+  shortfall = 0,
+): Rejected {
   return {
     operation,
     status: 'rejected',
@@ -206,17 +211,32 @@ function reversal(operation: PendingOperation, originals: Originals): Move | Ref
   return { amount, change: amount, bonusChange: 0, counter: 'purchases', undo };
 }
 
+/** What a clawback is for, less what a refund that came before it undid already. */
+function clawbackTarget(operation: PendingOperation, purchase: OriginalState): number {
+  return Math.min(amountOf(operation), purchase.amount - purchase.refunded);
+}
+
+/** A clawback that finds nothing leaves all of it owing, and what is owed cannot be refunded again. */
+function oweAll(operation: PendingOperation, originals: Originals): number {
+  const purchase = originals.get(operation.originalId ?? '');
+  if (operation.kind !== 'clawback' || !purchase) return 0;
+  const target = clawbackTarget(operation, purchase);
+  purchase.refunded += target;
+  return target;
+}
+
 /** A bank took the money back: paid coins go first, then bonus, never below what is there. */
 function clawback(wallet: WalletState, operation: PendingOperation, originals: Originals): Move | Refusal {
-  const target = amountOf(operation);
   const purchase = operation.originalId === null ? undefined : originals.get(operation.originalId);
   if (purchase?.kind !== 'purchase' || purchase.status !== 'applied') return 'not_refundable';
+  const target = clawbackTarget(operation, purchase);
+  if (target < 1) return 'refund_exceeds_original';
   const amount = Math.min(target, wallet.balance - wallet.held);
   if (amount < 1) return 'insufficient_funds';
   const bonusTaken = Math.max(0, amount - (wallet.balance - wallet.bonus));
   const undo = () => {
     // Also what was spent already: its money is gone, so it cannot be refunded again.
-    purchase.refunded = Math.min(purchase.amount, purchase.refunded + target);
+    purchase.refunded += target;
   };
   return {
     amount,

@@ -126,6 +126,8 @@ function postgresBackend({ db, log, workers }: BackendOptions): QueueBackend {
     connectionTimeoutMillis: 5000,
     application_name: 'coinlane-queue',
   });
+  // Every queue and worker of every shard listens for its errors.
+  pool.setMaxListeners(0);
   pool.on('error', (error) => log.warn({ err: error }, 'an idle queue connection was lost'));
   return {
     kind: 'postgres',

@@ -1,8 +1,12 @@
 // The edges on real services: a database of its own per test file, and every log line kept to be read.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import type { ApiDeps } from '#api/context.ts';
 import { answerProblem } from '#api/errors.ts';
 import { accessLog } from '#api/middleware/access-log.ts';
+import { createAddressFinder } from '#api/middleware/address.ts';
 import { operatorRoutes } from '#api/operator/routes.ts';
 import { hostedWalletRoutes } from '#api/pages/wallet.ts';
 import { documentationRoutes } from '#api/routes/documentation.ts';
@@ -13,6 +17,7 @@ import { loadConfig } from '#shared/config/env.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { cloneDatabase, type TestDatabase } from '#tests/support/database.ts';
+import { type EmbeddedRedis, startRedis } from '../../scripts/embedded/redis.ts';
 
 export const operatorToken = 'operator-token-of-the-tests';
 export const origin = 'http://coinlane.test';
@@ -82,6 +87,11 @@ function createEdges(deps: ApiDeps) {
   app.onError((error, c) => answerProblem(c, error));
   app.notFound((c) => answerProblem(c, new Problem('not_found')));
   app.use(accessLog(deps));
+  const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES);
+  app.use(async (c, next) => {
+    c.set('address', addressOf(c.req.raw.headers, '127.0.0.1'));
+    await next();
+  });
   app.route('/', systemRoutes(deps));
   app.route('/', hostedWalletRoutes(deps));
   app.route('/', operatorRoutes(deps));
@@ -97,5 +107,21 @@ async function listen(app: ReturnType<typeof createEdges>): Promise<{ url: strin
   return {
     url: `http://127.0.0.1:${port}`,
     close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+export type OwnRedis = Pick<EmbeddedRedis, 'url' | 'kill' | 'restart' | 'stop'>;
+
+/** A Redis for one test file alone: it counts jobs, or ends the server. */
+export async function startOwnRedis(): Promise<OwnRedis> {
+  const dir = mkdtempSync(join(tmpdir(), 'coinlane-edges-redis-'));
+  const redis = await startRedis({ dir });
+  if ('missing' in redis) throw new Error(redis.missing);
+  const { url, kill, restart, stop } = redis;
+  return {
+    url,
+    kill,
+    restart,
+    stop: () => stop().finally(() => rmSync(dir, { recursive: true, force: true })),
   };
 }

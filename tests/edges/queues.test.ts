@@ -1,19 +1,29 @@
 // Bull Board on both queue backends: shown to the operator, hidden from everybody else, changed from our own pages only.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EdgeApp, openEdgeApp, operatorToken, origin } from './edge-app.ts';
+import {
+  type EdgeApp,
+  type OwnRedis,
+  openEdgeApp,
+  operatorToken,
+  origin,
+  startOwnRedis,
+} from './edge-app.ts';
 
-const redisUrl = process.env.TEST_REDIS_URL;
+const withoutRedis = !process.env.TEST_REDIS_URL;
 const names = ['purchase', 'spend', 'refund', 'provider', 'email', 'webhook'];
 
-describe.each([
-  ['Postgres', {}],
-  ['Redis', { REDIS_URL: redisUrl ?? '' }],
-])('with the queues in %s', (backend, settings) => {
-  const skip = backend === 'Redis' && !redisUrl;
+describe.each(['Postgres', 'Redis'])('with the queues in %s', (backend) => {
+  const skip = backend === 'Redis' && withoutRedis;
+  const settings: Record<string, string> = {};
+  let redis: OwnRedis | undefined;
   let app: EdgeApp;
   let cookie: string;
   beforeAll(async () => {
     if (skip) return;
+    if (backend === 'Redis') {
+      redis = await startOwnRedis();
+      settings.REDIS_URL = redis.url;
+    }
     app = await openEdgeApp(`queues_${backend}`, settings);
     const login = await app.call('POST', '/operator/login', {
       token: null,
@@ -21,7 +31,10 @@ describe.each([
     });
     cookie = (login.headers.get('set-cookie') ?? '').split(';')[0]!;
   });
-  afterAll(() => app?.close());
+  afterAll(async () => {
+    await app?.close();
+    await redis?.stop();
+  });
 
   test.skipIf(skip)('the board lists every queue, and a job with what it carries', async () => {
     const job = { tenant: 'acme', cause: 'welcome:1', template: 'welcome' as const, userId: 'u-1', data: {} };

@@ -1,10 +1,6 @@
 // Alive, ready and measured: also when Postgres or Redis is gone, and while the process is closing.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EmbeddedRedis, startRedis } from '../../scripts/embedded/redis.ts';
-import { type EdgeApp, openEdgeApp } from './edge-app.ts';
+import { type EdgeApp, type OwnRedis, openEdgeApp, startOwnRedis } from './edge-app.ts';
 
 const get = (app: EdgeApp, path: string) => app.call('GET', path, { token: null });
 
@@ -67,18 +63,14 @@ test('without Postgres /ready is 503 with Retry-After and says nothing of the in
 
 describe.skipIf(!process.env.TEST_REDIS_URL)('with the queues in Redis', () => {
   let app: EdgeApp;
-  let redis: EmbeddedRedis;
-  const dir = mkdtempSync(join(tmpdir(), 'coinlane-edges-redis-'));
+  let redis: OwnRedis;
   beforeAll(async () => {
-    const started = await startRedis({ dir });
-    if ('missing' in started) throw new Error(started.missing);
-    redis = started;
+    redis = await startOwnRedis();
     app = await openEdgeApp('system_redis', { REDIS_URL: redis.url });
   });
   afterAll(async () => {
     await app?.close();
     await redis?.stop();
-    rmSync(dir, { recursive: true });
   });
 
   test('a Redis that dies makes the process degraded, not unready, and its metrics still answer', async () => {

@@ -201,7 +201,7 @@ describe('POST /register', () => {
     const login = (given: string) =>
       identity.call('POST', '/login', { tenant: 'acme', body: { email, password: given } });
     expect((await login(password)).status).toBe(200);
-    expect((await login(password.trim().slice(0, -1))).status).toBe(401);
+    expect((await login([...password].slice(0, -1).join(''))).status).toBe(401);
   });
 
   test('takes names as people have them', async () => {

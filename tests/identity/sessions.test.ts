@@ -1,4 +1,8 @@
 // Sessions: refresh tokens rotate, a stolen one ends its session, and what is over is over everywhere at once.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goodPassword, openIdentity, openTestIdentity, register, rowsOf } from './support.ts';
 
@@ -199,6 +203,40 @@ describe('a logout', () => {
     for (const options of [{}, { body: {} }, { raw: '', headers: { 'content-type': 'application/json' } }]) {
       const { accessToken } = await register(identity);
       expect((await logout({ bearer: accessToken, ...options })).status).toBe(204);
+    }
+  });
+
+  test('without a body works over a socket, too, whatever headers a client sends along', async () => {
+    const server = createServer(getRequestListener(identity.app.fetch)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    // A bare socket: node's own client would announce a body that curl does not.
+    const send = async (headers: string[], body = '') => {
+      const socket = connect(port, '127.0.0.1');
+      const lines = ['POST /logout HTTP/1.1', 'Host: localhost', 'Connection: close', ...headers, '', body];
+      socket.write(lines.join('\r\n'));
+      const [head] = await once(socket, 'data');
+      return Number(String(head).split(' ')[1]);
+    };
+    try {
+      const json = 'Content-Type: application/json';
+      const chunked: [string[], string] = [['Transfer-Encoding: chunked'], '0\r\n\r\n'];
+      const variants: [string[], string][] = [
+        [[], ''],
+        [[json], ''],
+        [['Content-Length: 0'], ''],
+        [[json, 'Content-Length: 0'], ''],
+        chunked,
+        [[json, ...chunked[0]], chunked[1]],
+      ];
+      for (const [headers, body] of variants) {
+        const { accessToken } = await register(identity);
+        const status = await send([...headers, `Authorization: Bearer ${accessToken}`], body);
+        expect([headers, status]).toEqual([headers, 204]);
+        expect(await profileStatus(accessToken)).toBe(401);
+      }
+    } finally {
+      server.close();
     }
   });
 

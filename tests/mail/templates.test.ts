@@ -1,6 +1,13 @@
 // What readers get: every template as it arrives over SMTP, in text and in HTML.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type MailGround, addOperation, addTenant, addUser, emailJob, openMailGround } from '#tests/support/mail-ground.ts';
+import {
+  addOperation,
+  addTenant,
+  addUser,
+  emailJob,
+  type MailGround,
+  openMailGround,
+} from '#tests/support/mail-ground.ts';
 import { type ReceivedMail, startSmtp, type TestSmtp } from '#tests/support/smtp.ts';
 import { processEmail } from '#workers/email.ts';
 

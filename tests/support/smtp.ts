@@ -25,8 +25,8 @@ export interface TestSmtp {
   url: string;
   /** What was accepted, in order. */
   mails: ReceivedMail[];
-  /** Messages that came in whole, accepted or not. */
-  arrived: number;
+  /** All messages that came in whole, accepted or not. */
+  arrived: ReceivedMail[];
   /** The turns of the next messages; after them everything is accepted. */
   turns: SmtpTurn[];
   /** Waits until this many mails were accepted in all. */
@@ -34,7 +34,8 @@ export interface TestSmtp {
   close(): Promise<void>;
 }
 
-export async function startSmtp(): Promise<TestSmtp> {
+/** `refuseLogin`: asks for a login and refuses every one. */
+export async function startSmtp(options: { refuseLogin?: boolean } = {}): Promise<TestSmtp> {
   const turnOf = new WeakMap<SMTPServerSession, SmtpTurn>();
   const hangUp = (session: SMTPServerSession) => {
     for (const connection of server.connections) {
@@ -43,10 +44,12 @@ export async function startSmtp(): Promise<TestSmtp> {
   };
   const refusal = (code: number) => Object.assign(new Error('refused by the test'), { responseCode: code });
   const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    disabledCommands: options.refuseLogin ? ['STARTTLS'] : ['AUTH', 'STARTTLS'],
+    allowInsecureAuth: true,
     disableReverseLookup: true,
     logger: false,
     closeTimeout: 100,
+    onAuth: (_login, _session, done) => done(refusal(535)),
     onRcptTo(_address, session, done) {
       const turn = smtp.turns.shift() ?? 'accept';
       turnOf.set(session, turn);
@@ -58,14 +61,15 @@ export async function startSmtp(): Promise<TestSmtp> {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', async () => {
-        smtp.arrived += 1;
+        const source = Buffer.concat(chunks).toString('utf8');
+        const recipients = session.envelope.rcptTo.map((recipient) => recipient.address);
+        const mail = { ...(await simpleParser(source)), recipients, source };
+        smtp.arrived.push(mail);
         const turn = turnOf.get(session) ?? 'accept';
         if (typeof turn === 'object') return done(refusal(turn.refuse));
         if (turn === 'hang') return undefined;
         if (turn === 'drop after message') return hangUp(session);
-        const source = Buffer.concat(chunks).toString('utf8');
-        const recipients = session.envelope.rcptTo.map((recipient) => recipient.address);
-        smtp.mails.push({ ...(await simpleParser(source)), recipients, source });
+        smtp.mails.push(mail);
         return done();
       });
     },
@@ -79,7 +83,7 @@ export async function startSmtp(): Promise<TestSmtp> {
   const smtp: TestSmtp = {
     url: `smtp://127.0.0.1:${port}`,
     mails: [],
-    arrived: 0,
+    arrived: [],
     turns: [],
     async received(count) {
       await until(`${count} mails`, () => smtp.mails.length >= count);

@@ -9,7 +9,7 @@ import { openWorkers, type RunningWorkers } from '#workers/open.ts';
 import { emptyBackend, type TestBackend } from './backends.ts';
 import { cloneDatabase, type TestDatabase, testSecretKey } from './database.ts';
 
-export const operatorToken = 'the operator token of the tests';
+export const operatorToken = 'operator-token-of-the-tests';
 
 export interface System {
   url: string;

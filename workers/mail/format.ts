@@ -22,7 +22,8 @@ export function formatCoins(amount: number, coin: CoinNames): string {
 export function formatMoney(minorUnits: number, currency: string): string {
   const format = new Intl.NumberFormat(locale, { style: 'currency', currency: currency.toUpperCase() });
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(minorUnits / 10 ** digits);
+  // As a decimal text: a division would lose the last cent of the largest amounts.
+  return format.format(`${minorUnits}E-${digits}` as Intl.StringNumericLiteral);
 }
 
 /** A moment in UTC, such as "March 9, 2026 at 2:05 PM UTC". */

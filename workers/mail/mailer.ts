@@ -90,7 +90,8 @@ export function createMailer(config: Pick<Config, 'SMTP_URL' | 'MAIL_FROM'>, log
   });
   return {
     async send(mail) {
-      if (!oneAddress.test(mail.to)) throw new MailFailure('permanent', 'the address is not one plain address');
+      if (!oneAddress.test(mail.to))
+        throw new MailFailure('permanent', 'the address is not one plain address');
       const signal = AbortSignal.timeout(sendMsMax);
       try {
         await transport.sendMail({ ...messageOf(mail, from), signal });
