@@ -82,11 +82,11 @@ async function runVitest(services: TestServices): Promise<Outcome> {
       skipped: [],
     };
   }
-  if (ended !== 'code 0' && outcome.failed.length === 0) {
-    outcome.failed.push({ name: 'vitest', reason: `ended with ${ended}` });
-  }
   if (outcome.passed === 0 && outcome.failed.length === 0) {
     outcome.failed.push({ name: 'vitest', reason: 'no test ran' });
+  }
+  if (ended !== 'code 0' && outcome.failed.length === 0) {
+    outcome.failed.push({ name: 'vitest', reason: `ended with ${ended}` });
   }
   return outcome;
 }

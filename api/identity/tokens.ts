@@ -7,7 +7,7 @@ import type { Services } from '#shared/boot/services.ts';
 import { tokenAlgorithm } from '#shared/tenants/signing-keys.ts';
 import { createRevocations } from './revocations.ts';
 
-export interface AccessToken {
+interface AccessToken {
   accessToken: string;
   /** Whole seconds. */
   expiresIn: number;
@@ -77,10 +77,12 @@ export function createTokens(services: TokenServices): Tokens {
       if (!claims) {
         claims = await readClaims(services, token);
         if (!claims) return undefined;
-        known.set(digest, claims, { ttl: Math.max(1, claims.expiresAt * 1000 - Date.now()) });
+        known.set(digest, claims);
       }
-      // Checked again here: the cache drops what is old when it likes to.
-      if (claims.expiresAt * 1000 <= Date.now()) return undefined;
+      if (claims.expiresAt * 1000 <= Date.now()) {
+        known.delete(digest);
+        return undefined;
+      }
       return (await revocations.isLive(claims)) ? claims : undefined;
     },
     forgetSessions: (ids) => ids.forEach(revocations.add),

@@ -85,7 +85,7 @@ function renderIntegrity(
   slug: string,
   { ok, wallets, entries, operations, differences }: IntegrityReport,
 ): Markup {
-  const checked = `${count(wallets)} wallets, ${count(entries)} entries and ${count(operations)} operations`;
+  const checked = `${countOf(wallets, 'wallet')}, ${countOf(entries, 'entry', 'entries')} and ${countOf(operations, 'operation')}`;
   if (ok) {
     return html`<div class="note" role="status">
       <strong>The books of ${slug} are in order.</strong> Every balance follows from the entries: ${checked} checked.
@@ -104,6 +104,8 @@ function renderIntegrity(
 }
 
 const count = (value: number) => new Intl.NumberFormat('en').format(value);
+const countOf = (value: number, one: string, many = `${one}s`) =>
+  `${count(value)} ${value === 1 ? one : many}`;
 
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
@@ -149,7 +151,7 @@ function renderTenant(row: TenantRow): Markup {
   const of = html`<span class="unseen"> of ${row.slug}</span>`;
   return html`<tr>
     <td><strong>${row.name}</strong><br /><code>${row.slug}</code></td>
-    <td>${row.coin.symbol} ${row.coin.name}</td>
+    <td>${row.coin.name}</td>
     <td><span class="tag ${row.status === 'active' ? 'good' : 'bad'}">${row.status}</span></td>
     <td>${row.createdAt.toISOString().slice(0, 10)}</td>
     <td><div class="row">
@@ -175,7 +177,7 @@ function renderNewTenant(typed: Record<string, string>): Markup {
     <h2 id="new-tenant">New tenant</h2>
     <form class="grid" method="post" action="/operator/console/tenants">
       <div class="grid pair">
-        ${field('slug', 'Slug, for good', 'acme', true)} ${field('name', 'Name', 'Acme Games', true)}
+        ${field('slug', 'Slug, which stays for good', 'acme', true)} ${field('name', 'Name', 'Acme Games', true)}
       </div>
       <details ${typed.coinCode ? 'open' : ''}>
         <summary>A coin of its own</summary>

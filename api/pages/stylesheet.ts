@@ -38,6 +38,8 @@ a { color: var(--accent); }
 .row { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: center; }
 .apart { justify-content: space-between; }
 .grid { display: grid; gap: .75rem; }
+::placeholder { color: var(--soft); opacity: 1; }
+.grid > .card { margin: 0; }
 @media (min-width: 40rem) { .pair { grid-template-columns: 1fr 1fr; } .card { padding: 1.25rem; } }`;
 
 const controls = `
@@ -46,7 +48,7 @@ input:not([type=radio]), select { width: 100%; min-height: 2.75rem; padding: .5r
   color: var(--ink); background: var(--field); border: 1px solid var(--field-line); border-radius: .5rem; }
 fieldset { border: 0; padding: 0; margin: 0; min-width: 0; }
 legend { font-weight: 550; padding: 0; margin-bottom: .25rem; }
-button, .button { display: inline-block; min-height: 2.75rem; padding: .5rem 1rem; font: inherit; font-weight: 600;
+button, .button { display: inline-flex; align-items: center; justify-content: center; min-height: 2.75rem; padding: .5rem 1rem; font: inherit; font-weight: 600;
   color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .5rem;
   text-decoration: none; cursor: pointer; }
 button.quiet, .button.quiet { color: var(--accent); background: transparent; }
@@ -58,8 +60,9 @@ button[aria-busy=true] { cursor: progress; }
 .choice { display: flex; gap: .75rem; align-items: center; padding: .625rem .75rem; border: 1px solid var(--line);
   border-radius: .5rem; cursor: pointer; font-weight: 400; margin: 0; }
 .choice:has(:checked) { border-color: var(--accent); background: var(--accent-soft); }
-.choice input { width: 1.125rem; height: 1.125rem; accent-color: var(--accent); margin: 0; }
+.choice input[type=radio] { flex: none; width: 1.125rem; height: 1.125rem; accent-color: var(--accent); margin: 0; }
 .choice strong { flex: 1; }
+.choice .amount { min-width: 4.5rem; text-align: right; }
 dialog { border: 1px solid var(--line); border-radius: .75rem; background: var(--sheet); color: var(--ink);
   padding: 1.25rem; width: min(26rem, calc(100vw - 2rem)); }
 dialog::backdrop { background: #0008; }
@@ -76,6 +79,7 @@ const figures = `
 .list > li { display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: center; padding: .625rem 0;
   border-top: 1px solid var(--line); }
 .list > li:first-child { border-top: 0; }
+.list .figures { text-align: right; }
 .list .what { flex: 1 1 10rem; min-width: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }

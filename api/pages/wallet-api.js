@@ -83,14 +83,17 @@ export function openApi(slug, store, onSessionEnd) {
     } catch (error) {
       if (error.status !== 401) throw error;
     }
-    try {
-      // Another request may have replaced it while this one was under way.
-      if (store.get('session')?.accessToken === token) await refresh();
-      return await attempt();
-    } catch (error) {
-      if ([400, 401, 422].includes(error.status)) onSessionEnd();
-      throw error;
+    // Another request may have replaced it while this one was under way.
+    if (store.get('session')?.accessToken === token) {
+      await refresh().catch((error) => {
+        if (!error.uncertain) onSessionEnd();
+        throw error;
+      });
     }
+    return attempt().catch((error) => {
+      if (error.status === 401) onSessionEnd();
+      throw error;
+    });
   }
 
   /**

@@ -6,7 +6,7 @@ import { explain, kindNames, price } from './wallet-words.js';
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat();
-const coins = (n) => `${numbers.format(n)} ${settings.coin.symbol}`;
+const coins = (n) => `${numbers.format(n)} ${settings.coin.code}`;
 const store = openStore(settings.tenant);
 const { send, call, operate, forget } = openApi(settings.tenant, store, () =>
   signOut('Your session has ended. Please log in again.'),

@@ -18,7 +18,7 @@ interface WalletPage {
 const providerNames: Record<string, string> = {
   stripe: 'Card (Stripe)',
   paypal: 'PayPal',
-  sandbox: 'Test payment (no money)',
+  sandbox: 'sandbox, no real money',
 };
 
 export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: WalletPage) {
@@ -49,8 +49,8 @@ export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: 
         ${renderSay('wallet')}
         <section class="card" aria-labelledby="balance-title">
           <h2 id="balance-title">Balance</h2>
-          <p class="big"><span id="balance">…</span> <span aria-hidden="true">${coin.symbol}</span>
-            <span class="unseen">${coin.name}</span></p>
+          <p><span id="balance" class="big">…</span>
+            <abbr title="${coin.name}">${coin.code}</abbr></p>
           <p id="balance-parts" class="soft small"></p>
         </section>
         ${renderBuy(tenant, providers)}
@@ -111,7 +111,7 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
   const provider =
     providers.length === 1
       ? html`<input type="hidden" name="provider" value="${first}" />
-          <p class="soft small">${providerNames[first] ?? first}</p>`
+          <p class="soft small">Payment: ${providerNames[first] ?? first}</p>`
       : html`<div>
           <label for="provider">Pay with</label>
           <select id="provider" name="provider">
@@ -124,12 +124,13 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
       ${renderSay('buy')}
       <fieldset class="grid">
         <legend class="unseen">What to buy</legend>
-        ${settings.packs.map((pack, place) => renderPack(pack, coin.symbol, place === 0))}
+        ${settings.packs.map((pack, place) => renderPack(pack, coin.code, place === 0))}
         <div class="choice">
           <input id="custom" type="radio" name="pack" value="" ${settings.packs.length === 0 ? 'checked' : ''} />
           <label for="custom" class="unseen">Any number of coins</label>
           <label for="coins" class="unseen">Number of coins</label>
           <input id="coins" name="coins" type="number" inputmode="numeric" min="1" max="1000000000" step="1" value="100" />
+          <span class="soft">${coin.code}</span>
           <span id="coins-price" class="amount"></span>
         </div>
       </fieldset>
@@ -139,11 +140,11 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
   </section>`;
 }
 
-function renderPack(pack: Pack, symbol: string, chosen: boolean): Markup {
+function renderPack(pack: Pack, code: string, chosen: boolean): Markup {
   return html`<label class="choice">
     <input type="radio" name="pack" value="${pack.id}" ${chosen ? 'checked' : ''} />
     <strong>${pack.name}</strong>
-    <span class="soft">${pack.coins} ${symbol}</span>
+    <span class="soft">${new Intl.NumberFormat('en').format(pack.coins)} ${code}</span>
     <span class="amount" data-price="${pack.price}" data-currency="${pack.currency}"></span>
   </label>`;
 }
@@ -178,7 +179,7 @@ function renderHistory(): Markup {
       <li>
         <span class="what"><span data-part="kind"></span><span data-part="reference"></span><br />
           <time data-part="time" class="soft small"></time></span>
-        <span><span data-part="amount" class="amount"></span><br />
+        <span class="figures"><span data-part="amount" class="amount"></span><br />
           <span data-part="after" class="soft small"></span></span>
         <button data-part="refund" class="quiet small" type="button">Refund</button>
       </li>

@@ -21,7 +21,8 @@ import {
 } from './schemas.ts';
 
 const isWebAddress = (text: string) => {
-  if (!URL.canParse(text)) return false;
+  // URL would strip line breaks and tabs, and we pass the text on as it is.
+  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
 };

@@ -36,6 +36,7 @@ const tags = [
   { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
   { name: 'Operations', description: 'What became of a request' },
   { name: 'Providers', description: 'Where payment providers report' },
+  { name: 'Sandbox', description: 'Stands in for a card network where there is no account at one' },
   { name: 'Operator', description: 'Tenants, their keys and their integrity' },
   { name: 'System', description: 'For load balancers and monitoring' },
 ];
@@ -83,11 +84,13 @@ function createDocument(documented: OpenAPIHono<ApiEnv>): Document {
       },
       // Relative to where the document was read: right behind any proxy.
       servers: [{ url: '/', description: 'This installation' }],
-      tags,
     },
     { sortComponents: 'alphabetically' },
   );
-  for (const item of Object.values(document.paths ?? {})) completePath(item);
+  const items = Object.values(document.paths ?? {});
+  for (const item of items) completePath(item);
+  const used = new Set(items.flatMap((item) => methods.flatMap((method) => item[method]?.tags ?? [])));
+  document.tags = tags.filter((tag) => used.has(tag.name));
   return document;
 }
 

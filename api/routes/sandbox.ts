@@ -20,7 +20,7 @@ const money = { amount: z.int().min(1), currency: z.string().regex(/^[a-z]{3}$/)
 const checkoutInput = z.strictObject({
   ...money,
   description: z.string().min(1).max(200),
-  returnUrl: z.url({ protocol: /^https?$/ }).nullable(),
+  returnUrl: z.string().max(2000).nullable(),
   lifetimeSeconds: z.int().min(1).max(86_400),
   metadata: z.strictObject({ purchaseId: z.uuid() }),
 });

@@ -87,20 +87,14 @@ export function problemAnswer(description: string) {
 }
 
 export const idempotencyHeaders = z.object({
-  'idempotency-key': z
-    .string()
-    .optional()
-    .openapi({
-      description: 'Required: 1 to 255 visible characters, new for each intent',
-      example: 'order-1042-pay',
-    }),
-  prefer: z
-    .string()
-    .optional()
-    .openapi({
-      description: 'wait=N (seconds, at most 10) answers once the outcome is known',
-      example: 'wait=5',
-    }),
+  'idempotency-key': z.string().optional().openapi({
+    description: 'Required: 1 to 255 visible characters, new for each intent',
+    example: 'order-1042-pay',
+  }),
+  prefer: z.string().optional().openapi({
+    description: 'wait=N (seconds, at most 10) answers once the outcome is known',
+    example: 'wait=5',
+  }),
 });
 
 /** The answers that every POST of an operation can have. */

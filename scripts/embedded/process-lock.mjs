@@ -17,7 +17,7 @@ const unreadableMsMax = 2000;
  * @param {number} pid
  * @returns {string | undefined} undefined when no such process lives (a zombie does not live)
  */
-export function startTokenOf(pid) {
+function startTokenOf(pid) {
   try {
     if (process.platform === 'linux') {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -34,7 +34,7 @@ export function startTokenOf(pid) {
 }
 
 /** @param {ProcessIdentity} identity */
-export function isAlive(identity) {
+function isAlive(identity) {
   return startTokenOf(identity.pid) === identity.startToken;
 }
 

@@ -34,8 +34,7 @@ export interface EmailJob {
   resend?: boolean;
 }
 
-export const mailTemplates = ['welcome', 'purchase_receipt', 'refund_receipt', 'password_changed'] as const;
-export type MailTemplate = (typeof mailTemplates)[number];
+export type MailTemplate = 'welcome' | 'purchase_receipt' | 'refund_receipt' | 'password_changed';
 
 /** The queue that carries an operation of this kind. */
 export function queueOf(kind: string): OperationQueue {

@@ -122,6 +122,11 @@ async function inTransaction<T>(
   const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
   const client = await pool.connect();
   let broken: Error | undefined;
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  // A connection that is lost while it is ours reports to nobody else; unheard, it would end the process.
+  client.on('error', onError);
   try {
     const opening: Promise<unknown>[] = [client.query(beginning[mode])];
     if (path !== undefined) opening.push(client.query({ ...enterTenant, values: [path, tenant] }));
@@ -155,6 +160,7 @@ async function inTransaction<T>(
     }
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }

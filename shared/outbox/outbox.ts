@@ -35,13 +35,13 @@ const afterFailureMs = 1000;
 /** Commits of this many milliseconds share one notification. */
 const wakeGapMs = 25;
 
-export interface OutboxDelivery {
+interface OutboxDelivery {
   /** The same whenever the event is seen again: what is done with it can be keyed by this. */
   id: string;
   event: OutboxEvent;
 }
 
-export interface Consumption {
+interface Consumption {
   /** Takes no more events and waits for those under way. */
   close(): Promise<void>;
 }

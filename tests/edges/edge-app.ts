@@ -1,26 +1,38 @@
-// The edges on real services: a database of its own per test file, and every log line kept to be read.
+// The API on real services, without workers: a database of its own per test file, and every log line kept to be read.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
 import type { ApiDeps } from '#api/context.ts';
-import { answerProblem } from '#api/errors.ts';
-import { accessLog } from '#api/middleware/access-log.ts';
-import { createAddressFinder } from '#api/middleware/address.ts';
-import { operatorRoutes } from '#api/operator/routes.ts';
-import { hostedWalletRoutes } from '#api/pages/wallet.ts';
-import { documentationRoutes } from '#api/routes/documentation.ts';
-import { createRouter } from '#api/routes/router.ts';
-import { systemRoutes } from '#api/routes/system.ts';
+import { openApi } from '#api/open.ts';
 import { openServices, type Services } from '#shared/boot/services.ts';
 import { loadConfig } from '#shared/config/env.ts';
-import { Problem } from '#shared/contracts/problem.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { cloneDatabase, type TestDatabase } from '#tests/support/database.ts';
 import { type EmbeddedRedis, startRedis } from '../../scripts/embedded/redis.ts';
 
 export const operatorToken = 'operator-token-of-the-tests';
 export const origin = 'http://coinlane.test';
+
+/** What the answers of these routes may hold; which of it is there, each test says. */
+export interface AnswerBody {
+  code: string;
+  requestId: string;
+  errors: { pointer: string }[];
+  status: string;
+  tenant: object;
+  secretKey: string;
+  key: { id: string; hint: string };
+  data: { id: string; slug: string; name: string }[];
+  providers: object;
+  nextCursor: string | null;
+  hasMore: boolean;
+  differences: object[];
+  queues: { name: string; counts: Record<string, number>; jobs: object[] }[];
+}
+
+export interface Answer extends Response {
+  json(): Promise<AnswerBody>;
+}
 
 export interface EdgeApp {
   database: TestDatabase;
@@ -29,16 +41,14 @@ export interface EdgeApp {
   /** Every line of the log, as it was written. */
   logLines: string[];
   /** A request to the app, by default as the operator's script. `json` becomes the body. */
-  call(method: string, path: string, options?: CallOptions): Promise<Response>;
-  /** The same app on a port of this machine; close it yourself. */
-  listen(): Promise<{ url: string; close(): Promise<void> }>;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   close(): Promise<void>;
 }
 
 export interface CallOptions {
   json?: unknown;
-  body?: BodyInit;
-  headers?: Record<string, string>;
+  body?: string | Blob | URLSearchParams;
+  headers?: Record<string, string | undefined>;
   /** Null: nobody. */
   token?: string | null;
 }
@@ -50,63 +60,35 @@ export async function openEdgeApp(name: string, settings: Record<string, string>
   const config = loadConfig({ PUBLIC_URL: origin, DATABASE_POOL: '4', ...settings });
   const secrets = { operatorToken, secretKeys: ['the-secret-key-of-the-edges-tests'] };
   const services = await openServices({ config, secrets, databaseUrl: database.url, log, workers: false });
-  // What these routes use; the rest of the API has its own tests.
-  const deps = { ...services, lifecycle: { draining: false }, consoleLinks: [] } as unknown as ApiDeps;
-  const app = createEdges(deps);
+  const api = await openApi(services);
   const call: EdgeApp['call'] = async (
     method,
     path,
     { json, body, headers = {}, token = operatorToken } = {},
-  ) =>
-    app.request(`${origin}${path}`, {
+  ) => {
+    const sent = new Headers();
+    if (token !== null) sent.set('authorization', `Bearer ${token}`);
+    if (json !== undefined) sent.set('content-type', 'application/json');
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) sent.set(name, value);
+    const content = json === undefined ? body : JSON.stringify(json);
+    const answer = await api.app.request(`${origin}${path}`, {
       method,
-      headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-      ...(body === undefined ? {} : { body }),
+      headers: sent,
+      ...(content === undefined ? {} : { body: content }),
     });
+    return answer as Answer;
+  };
   return {
     database,
     services,
-    deps,
+    deps: api.deps,
     logLines,
     call,
-    listen: () => listen(app),
     close: async () => {
+      await api.close();
       await services.close();
       await database.drop();
     },
-  };
-}
-
-function createEdges(deps: ApiDeps) {
-  const app = createRouter();
-  app.onError((error, c) => answerProblem(c, error));
-  app.notFound((c) => answerProblem(c, new Problem('not_found')));
-  app.use(accessLog(deps));
-  const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES);
-  app.use(async (c, next) => {
-    c.set('address', addressOf(c.req.raw.headers, '127.0.0.1'));
-    await next();
-  });
-  app.route('/', systemRoutes(deps));
-  app.route('/', hostedWalletRoutes(deps));
-  app.route('/', operatorRoutes(deps));
-  app.route('/', documentationRoutes(app));
-  return app;
-}
-
-async function listen(app: ReturnType<typeof createEdges>): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createAdaptorServer({ fetch: app.fetch });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
 

@@ -45,10 +45,10 @@ describe.each(['Postgres', 'Redis'])('with the queues in %s', (backend) => {
     );
     expect(answer.status).toBe(200);
     const { queues } = await answer.json();
-    expect(queues.map((queue: { name: string }) => queue.name).sort()).toEqual([...names].sort());
-    const email = queues.find((queue: { name: string }) => queue.name === 'email');
-    expect(email.counts.waiting).toBe(1);
-    expect(email.jobs).toMatchObject([{ name: 'welcome', data: job }]);
+    expect(queues.map((queue) => queue.name).sort()).toEqual([...names].sort());
+    const email = queues.find((queue) => queue.name === 'email');
+    expect(email?.counts.waiting).toBe(1);
+    expect(email?.jobs).toMatchObject([{ name: 'welcome', data: job }]);
     expect((await app.call('GET', '/operator/queues/api/redis/stats')).status).toBe(200);
   });
 
@@ -81,7 +81,7 @@ describe.each(['Postgres', 'Redis'])('with the queues in %s', (backend) => {
   });
 
   test.skipIf(skip)('a change is made for our own page and refused for any other', async () => {
-    const pause = async (headers: Record<string, string>) => {
+    const pause = async (headers: Record<string, string | undefined>) => {
       const answer = await app.call('PUT', '/operator/queues/api/queues/spend/pause', {
         token: null,
         headers: { cookie, ...headers },
@@ -107,7 +107,7 @@ describe.each(['Postgres', 'Redis'])('with the queues in %s', (backend) => {
     const sharded = await openEdgeApp(`shards_${backend}`, { ...settings, QUEUE_SHARDS: '2' });
     try {
       const { queues } = await (await sharded.call('GET', '/operator/queues/api/queues')).json();
-      expect(new Set(queues.map((queue: { name: string }) => queue.name)).size).toBe(2 * names.length);
+      expect(new Set(queues.map((queue) => queue.name)).size).toBe(2 * names.length);
     } finally {
       await sharded.close();
     }

@@ -1,5 +1,5 @@
 // The promise of `npm start` about its own database: whatever was killed, the next start finds the data.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chownSync,
   mkdirSync,
@@ -13,27 +13,15 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { listServerProcesses } from '../../scripts/embedded/leftovers.ts';
 import { DataDirInUse, type EmbeddedPostgres, startPostgres } from '../../scripts/embedded/postgres.ts';
-import { tetherName } from '../../scripts/embedded/tether.ts';
+import { ended, killOwners, killTether, ownerScript, startOwner } from '../support/owner-process.ts';
 
-interface Owner {
-  process: ChildProcess;
-  said: () => string;
-  pid: number;
-  port: number;
-  url: string;
-  refused?: string;
-}
-
-const ownerScript = fileURLToPath(new URL('../support/postgres-owner.ts', import.meta.url));
 const base = mkdtempSync(join(tmpdir(), 'coinlane-ground-'));
 const pristine = join(base, 'pristine');
 const running: EmbeddedPostgres[] = [];
-const owners: ChildProcess[] = [];
 let copies = 0;
 
 async function start(dataDir: string, more: Partial<Parameters<typeof startPostgres>[0]> = {}) {
@@ -49,20 +37,6 @@ function usedDataDir(): string {
   const dataDir = join(base, `copy-${copies}`);
   execFileSync('cp', ['-a', pristine, dataDir]);
   return dataDir;
-}
-
-async function startOwner(dataDir: string, ids: { uid?: number; gid?: number } = {}): Promise<Owner> {
-  const child = spawn(process.execPath, [ownerScript, dataDir], { detached: true, ...ids });
-  owners.push(child);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  await vi.waitFor(() => expect(output).toContain('}\n'), { timeout: 20_000 });
-  return { process: child, said: () => output, ...JSON.parse(output.split('\n')[0] ?? '{}') };
 }
 
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
@@ -82,15 +56,6 @@ async function expectDataIn(url: string): Promise<void> {
   await query(url, 'update kept set coins = 42');
 }
 
-function killTether(postgresPid: number): void {
-  const output = execFileSync('ps', ['-axww', '-o', 'pid=,args='], { encoding: 'utf8' });
-  const line = output.split('\n').find((text) => text.includes(`${tetherName} ${postgresPid} `));
-  expect(line, 'the tether of this Postgres').toBeDefined();
-  process.kill(Number.parseInt(line ?? '', 10), 'SIGKILL');
-}
-
-const ended = (child: ChildProcess) =>
-  vi.waitFor(() => expect(child.signalCode ?? child.exitCode).not.toBeNull());
 const clusterOf = (dataDir: string) => join(dataDir, 'cluster');
 
 beforeAll(async () => {
@@ -100,7 +65,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  for (const owner of owners.splice(0)) owner.kill('SIGKILL');
+  killOwners();
   await Promise.all(running.splice(0).map((postgres) => postgres.stop()));
 });
 
@@ -209,10 +174,13 @@ test('a stale postmaster.pid that names a living stranger does not stop a start'
   const path = join(clusterOf(dataDir), 'postmaster.pid');
   const { uid, gid } = statSync(clusterOf(dataDir));
   const stranger = spawn('sleep', ['60'], { uid, gid });
-  owners.push(stranger);
   writeFileSync(path, `${stranger.pid}\n${clusterOf(dataDir)}\n1\n5432\n\n127.0.0.1\n0\nready\n`);
   chownSync(path, uid, gid);
-  await expectDataIn((await start(dataDir)).url);
+  try {
+    await expectDataIn((await start(dataDir)).url);
+  } finally {
+    stranger.kill('SIGKILL');
+  }
 });
 
 test('a crash in the middle of creating the database leaves nothing that a next start would trust', async () => {

@@ -36,12 +36,16 @@ export interface Call {
   body?: unknown;
 }
 
+interface IdentityOptions {
+  secretKeys?: string[];
+  settings?: Record<string, string>;
+  /** Its access tokens hear no notifications, as while the connection for them is lost. */
+  deaf?: boolean;
+}
+
 /** Opens services and an app on a database; several on one database are several API processes. */
-export async function openIdentity(
-  databaseUrl: string,
-  secretKeys = [secretKey],
-  settings: Record<string, string> = {},
-) {
+export async function openIdentity(databaseUrl: string, options: IdentityOptions = {}) {
+  const { secretKeys = [secretKey], settings = {}, deaf = false } = options;
   const config = loadConfig({
     BCRYPT_COST: '4',
     DATABASE_POOL: '12',
@@ -56,7 +60,9 @@ export async function openIdentity(
     ...services,
     wallets: createWalletDirectory(services.db),
     passwords: createPasswords(services),
-    tokens: createTokens(services),
+    tokens: createTokens(
+      deaf ? { ...services, listener: { ...services.listener, on: async () => {} } } : services,
+    ),
   } as unknown as ApiDeps;
   const app = createRouter();
   app.onError((error, c) => answerProblem(c, error));

@@ -188,8 +188,8 @@ describe('an access token', () => {
   });
 
   test('from a process that has another address of its own is as good', async () => {
-    const second = await openIdentity(identity.database.url, undefined, {
-      PUBLIC_URL: 'http://127.0.0.1:3999',
+    const second = await openIdentity(identity.database.url, {
+      settings: { PUBLIC_URL: 'http://127.0.0.1:3999' },
     });
     try {
       const { accessToken } = await register(second);

@@ -1,17 +1,7 @@
-// Users: registering, logging in, the profile and a new password, as the contract says.
+// Users: logging in, the profile and a new password, as the contract says.
 import bcrypt from 'bcrypt';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import {
-  type Answer,
-  addTenant,
-  goodPassword,
-  newEmail,
-  openIdentity,
-  openTestIdentity,
-  register,
-  rowsOf,
-  welcomeTokenOf,
-} from './support.ts';
+import { type Answer, goodPassword, openIdentity, openTestIdentity, register, rowsOf } from './support.ts';
 
 let identity: Awaited<ReturnType<typeof openTestIdentity>>;
 let call: typeof identity.call;
@@ -19,7 +9,6 @@ let call: typeof identity.call;
 beforeAll(async () => {
   identity = await openTestIdentity('identity_users');
   call = identity.call;
-  await addTenant(identity, 'strict', { requireVerifiedEmail: true });
 });
 afterAll(() => identity.close());
 afterEach(() => {
@@ -30,139 +19,6 @@ const login = (email: string, password: string, tenant = 'acme', headers = {}) =
   call('POST', '/login', { tenant, body: { email, password }, headers });
 /** All that a client can tell two answers apart by, but for the time. */
 const visible = ({ status, text, headers }: Answer) => ({ status, text, headers: [...headers].sort() });
-
-describe('registering', () => {
-  test('answers 201 with the user and a pair of tokens that work', async () => {
-    const email = newEmail();
-    const answer = await call('POST', '/register', {
-      tenant: 'acme',
-      body: { email: `  ${email.toUpperCase()} `, password: goodPassword, name: ' Ada Lovelace ' },
-    });
-    expect(answer.status).toBe(201);
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.body).toEqual({
-      user: {
-        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        email,
-        emailVerified: false,
-        name: 'Ada Lovelace',
-        createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      },
-      accessToken: expect.stringMatching(/^eyJ/),
-      refreshToken: expect.stringMatching(/^rt_acme_/),
-      tokenType: 'Bearer',
-      expiresIn: 900,
-    });
-    const profile = await call('GET', '/profile', { bearer: answer.body.accessToken });
-    expect(profile.status).toBe(200);
-    const refreshed = await call('POST', '/token/refresh', {
-      body: { refreshToken: answer.body.refreshToken },
-    });
-    expect(refreshed.status).toBe(200);
-  });
-
-  test('takes an address once in a tenant, in whatever case, and again in another tenant', async () => {
-    const { email } = await register(identity);
-    const again = await call('POST', '/register', {
-      tenant: 'acme',
-      body: { email: email.toUpperCase(), password: goodPassword },
-    });
-    expect(again.status).toBe(409);
-    expect(again.body).toMatchObject({ code: 'email_taken', status: 409 });
-    expect((await register(identity, 'other', email)).email).toBe(email);
-  });
-
-  test('of one address at the same moment makes one user', async () => {
-    const email = newEmail();
-    const answers = await Promise.all(
-      Array.from({ length: 6 }, () =>
-        call('POST', '/register', { tenant: 'acme', body: { email, password: goodPassword } }),
-      ),
-    );
-    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
-    const rows = await rowsOf(identity, 'select id from tenant_acme.users where email = $1', [email]);
-    expect(rows).toHaveLength(1);
-  });
-
-  test('brings the wallet, the mail token and the welcome mail along, and stores no secret in clear', async () => {
-    const { id, email, refreshToken } = await register(identity);
-    const wallets = await rowsOf(
-      identity,
-      'select currency, balance from tenant_acme.wallets where user_id = $1',
-      [id],
-    );
-    expect(wallets).toEqual([{ currency: 'COIN', balance: 0 }]);
-    const jobs = await rowsOf(identity, `select data from pgboss.job where data->'job'->>'userId' = $1`, [
-      id,
-    ]);
-    expect(jobs).toHaveLength(1);
-    expect(jobs[0].data).toEqual({
-      queue: 'email',
-      job: {
-        tenant: 'acme',
-        cause: `welcome:${id}`,
-        template: 'welcome',
-        userId: id,
-        data: { sealedToken: expect.stringMatching(/^v1\./) },
-      },
-    });
-    const token = await welcomeTokenOf(identity, 'acme', id);
-    expect(token).toMatch(/^vt_acme_[\w-]{43}$/);
-    const stored = await rowsOf(
-      identity,
-      `select u::text || s::text || m::text as text, m.email, m.expires_at - m.created_at = '24 hours' as day
-      from tenant_acme.users u join tenant_acme.sessions s on s.user_id = u.id join tenant_acme.mail_tokens m on m.user_id = u.id
-      where u.id = $1`,
-      [id],
-    );
-    expect(stored).toHaveLength(1);
-    expect(stored[0]).toMatchObject({ email, day: true });
-    for (const secret of [token, refreshToken, refreshToken.slice(-43), goodPassword]) {
-      expect(stored[0].text).not.toContain(secret);
-      expect(stored[0].text).not.toContain(Buffer.from(secret).toString('hex'));
-    }
-  });
-});
-
-describe('a tenant that wants addresses verified', () => {
-  test('answers 202 to new and known addresses, byte for byte and header for header alike', async () => {
-    const email = newEmail();
-    const attempt = (password: string) =>
-      call('POST', '/register', {
-        tenant: 'strict',
-        body: { email, password },
-        headers: { 'x-request-id': 'the-same' },
-      });
-    const hash = vi.spyOn(bcrypt, 'hash');
-    const first = await attempt(goodPassword);
-    const second = await attempt('a password of somebody else');
-    expect(hash).toHaveBeenCalledTimes(2);
-    expect(first.status).toBe(202);
-    expect(first.text).toBe('{"status":"verification_sent"}');
-    expect(visible(second)).toEqual(visible(first));
-    const rows = await rowsOf(identity, 'select id from tenant_strict.users where email = $1', [email]);
-    expect(rows).toHaveLength(1);
-    expect(await rowsOf(identity, 'select id from tenant_strict.sessions')).toEqual([]);
-    // The second password is not the account's.
-    expect((await login(email, 'a password of somebody else', 'strict')).body.code).toBe(
-      'invalid_credentials',
-    );
-  });
-
-  test('tells only who knows the password that the address is not verified, and lets in once it is', async () => {
-    const email = newEmail();
-    await call('POST', '/register', { tenant: 'strict', body: { email, password: goodPassword } });
-    expect((await login(email, 'not the password', 'strict')).body.code).toBe('invalid_credentials');
-    const refused = await login(email, goodPassword, 'strict');
-    expect([refused.status, refused.body.code]).toEqual([403, 'email_not_verified']);
-    const [{ id }] = await rowsOf(identity, 'select id from tenant_strict.users where email = $1', [email]);
-    const token = await welcomeTokenOf(identity, 'strict', id);
-    expect((await call('POST', '/email/verify', { body: { token } })).status).toBe(204);
-    const entered = await login(email, goodPassword, 'strict');
-    expect(entered.status).toBe(200);
-    expect(entered.body.user).toMatchObject({ email, emailVerified: true });
-  });
-});
 
 describe('logging in', () => {
   test('answers 200 with the user and a pair', async () => {
@@ -217,11 +73,27 @@ describe('logging in', () => {
     expect((await call('POST', '/token/refresh', { body: { refreshToken } })).status).toBe(401);
   });
 
+  test('with the old password fails when the new one is committed before the session is', async () => {
+    const { email, id } = await register(identity);
+    const changing = await identity.deps.db.owner.connect();
+    try {
+      await changing.query('begin');
+      await changing.query('update tenant_acme.users set password_hash = $2 where id = $1', [id, 'another']);
+      const attempt = login(email, goodPassword);
+      const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(() => rowsOf(identity, waiting)).toHaveLength(1);
+      await changing.query('commit');
+      expect((await attempt).body.code).toBe('invalid_credentials');
+    } finally {
+      changing.release(true);
+    }
+  });
+
   test('upgrades a hash of an older key once, also when two logins meet', async () => {
     const { email, id } = await register(identity);
     const newKey = 'a-newer-secret-key-for-the-tests-of-identity';
     const oldKey = 'a-secret-key-for-the-tests-of-identity';
-    const next = await openIdentity(identity.database.url, [newKey, oldKey]);
+    const next = await openIdentity(identity.database.url, { secretKeys: [newKey, oldKey] });
     try {
       const body = { email, password: goodPassword };
       const answers = await Promise.all(

@@ -1,5 +1,7 @@
 // One cause, one mail: through refusals, lost connections, jobs that run twice, and processes that die.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EmailJob } from '#shared/contracts/jobs.ts';
@@ -145,18 +147,24 @@ test('a process killed between sending and noting it leaves the mail in doubt, a
 });
 
 test('an attempt that was given up as dead and ends well after all settles the doubt', async () => {
-  const slow = { ...ground.deps, mailer: { ...ground.deps.mailer, send: () => gate } };
-  let open = () => undefined as void;
-  const gate = new Promise<void>((resolve) => {
-    open = resolve;
-  });
+  const gate = Promise.withResolvers<void>();
+  const slow = { ...ground.deps, mailer: { ...ground.deps.mailer, send: () => gate.promise } };
   const first = processEmail(slow, job);
   await until('the claim', async () => (await status()) === 'sending');
   await age();
   await expect(run()).rejects.toBeInstanceOf(JobFailed);
-  open();
+  gate.resolve();
   await first;
   expect(await status()).toBe('sent');
+});
+
+test('a server that takes the message and never answers is cut off, and leaves it in doubt', async () => {
+  smtp.turns = ['hang'];
+  const mailer = createMailer(ground.services.config, ground.services.log, 500);
+  await expect(processEmail({ ...ground.deps, mailer }, job)).rejects.toBeInstanceOf(JobFailed);
+  await mailer.close();
+  expect(await status()).toBe('in_doubt');
+  expect(smtp.arrived).toHaveLength(1);
 });
 
 describe('nobody gets a mail', () => {
@@ -208,6 +216,21 @@ describe('without a usable server, mails wait', () => {
     expect(await status()).toBe('waiting');
     await run();
     expect(smtp.mails).toHaveLength(1);
+  });
+
+  test('when it never says a word', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const mailer = createMailer(
+      { SMTP_URL: `smtp://127.0.0.1:${port}`, MAIL_FROM: undefined },
+      ground.services.log,
+      300,
+    );
+    await expect(processEmail({ ...ground.deps, mailer }, job)).rejects.toMatchObject({ kind: 'temporary' });
+    await mailer.close();
+    silent.close();
+    expect(await status()).toBe('waiting');
   });
 
   test('when the login is refused: that is about the settings, not the mail', async () => {

@@ -95,7 +95,14 @@ test('a purchase receipt names coins, price, way of paying, balance, time and nu
   });
   const mail = await arrival(emailJob(tenant, userId, 'purchase_receipt', { operationId }));
   expect(mail.subject).toBe('Your receipt from Dragons & Co: 💎 1,200 Gems');
-  expectBoth(mail, '💎 1,200 Gems', '$4.99', 'Sandbox (no real money)', 'starter', '💎 1,250 Gems');
+  expectBoth(
+    mail,
+    'we added 💎 1,200 Gems to your wallet',
+    '$4.99',
+    'Sandbox (no real money)',
+    'starter',
+    '💎 1,250 Gems',
+  );
   expectBoth(mail, 'March 9, 2026 at 2:05 PM UTC', operationId);
 });
 
@@ -124,7 +131,7 @@ test('a refund of a spend tells which coins are back', async () => {
   });
   const mail = await arrival(emailJob(tenant, userId, 'refund_receipt', { operationId }));
   expect(mail.subject).toBe('Your refund from Dragons & Co: 💎 30 Gems');
-  expectBoth(mail, '💎 30 Gems are back in your wallet', 'sword #7', '💎 130 Gems', operationId);
+  expectBoth(mail, 'We returned 💎 30 Gems to your wallet', 'sword #7', '💎 130 Gems', operationId);
 });
 
 test('a refund of a purchase tells which money goes back, and which coins went', async () => {

@@ -171,7 +171,11 @@ describe('a dispute', () => {
     expect(await shop.balance()).toBe(500);
     await shop.returnMoney(accepted.body.id);
     expect(await shop.balance()).toBe(500);
-    expect(await shop.purchase(purchase.operationId)).toMatchObject({ refunded: 0, disputed: 99, shortfall: 0 });
+    expect(await shop.purchase(purchase.operationId)).toMatchObject({
+      refunded: 0,
+      disputed: 99,
+      shortfall: 0,
+    });
     await shop.expectWhole();
   });
 

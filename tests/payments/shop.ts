@@ -13,7 +13,7 @@ import {
   type TestTenant,
   type TestUser,
 } from '#tests/support/client.ts';
-import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
+import { freePort, type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import type { WorkerDeps } from '#workers/context.ts';
@@ -30,6 +30,11 @@ export const packs = [
 export function startShopSystem(name: string, settings: Record<string, string> = {}): Promise<System> {
   // Payments do not depend on where jobs are kept; the stories that do run on both backends.
   return startSystem(name, { backend: backends[0]!, workers: false, settings });
+}
+
+/** An address where nobody listens. */
+export async function deadUrl(): Promise<string> {
+  return `http://127.0.0.1:${await freePort()}`;
 }
 
 export function workerDeps(system: System): WorkerDeps {
@@ -106,7 +111,7 @@ export async function openShop(system: System, settings: object = {}): Promise<S
            order by received_at`,
           [slug],
         );
-        return rows.length >= atLeast && rows;
+        return rows.length >= atLeast ? rows : undefined;
       });
       for (const { id } of open) await processProviderJob(deps, { tenant: slug, task: 'event', eventId: id });
     },

@@ -12,7 +12,7 @@ import type { EmailDeps } from '#workers/email.ts';
 import { createMailer } from '#workers/mail/mailer.ts';
 import { cloneDatabase, testSecretKey } from './database.ts';
 
-export const operatorToken = 'op_only-for-tests';
+const operatorToken = 'op_only-for-tests';
 
 export interface MailGround {
   services: Services;
@@ -58,7 +58,7 @@ export function openTestServices(options: GroundOptions & { databaseUrl: string 
     config,
     secrets: { operatorToken, secretKeys: [testSecretKey] },
     databaseUrl: options.databaseUrl,
-    log: createLog(process.env.TEST_LOG_LEVEL ?? 'silent', 'tests'),
+    log: createLog('silent', 'tests'),
     workers: true,
   });
 }

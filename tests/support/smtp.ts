@@ -9,7 +9,7 @@ import { until } from './until.ts';
  * message; never answers; hangs up before the message, or after its last byte; takes it all, and answers
  * once `answer` is called.
  */
-export type SmtpTurn =
+type SmtpTurn =
   | 'accept'
   | { refuse: number; at: 'recipient' | 'message' }
   | 'hang'

@@ -91,6 +91,7 @@ export const laws: Record<string, Law> = {
     ],
     passed: [
       ['shared/config/env.ts', 'const port = process.env.PORT;'],
+      ['tests/a.test.ts', 'const url = process.env.TEST_REDIS_URL;'],
       ['api/a.ts', "// process.env.PORT\nconst text = 'process.env.PORT';"],
       ['api/a.ts', "import { exit } from 'node:process';"],
     ],

@@ -60,8 +60,8 @@ const style = raw(`
     .page { padding: 0 !important; }
     .card { border-radius: 0 !important; border-left: 0 !important; border-right: 0 !important; }
     .pad { padding: 24px 20px !important; }
-    .fact { display: block !important; width: auto !important; text-align: left !important; }
-    .fact.value { padding-top: 0 !important; border-top: 0 !important; }
+    .fact { display: block !important; text-align: left !important; padding-bottom: 0 !important; }
+    .fact.value { border-top: 0 !important; padding-top: 2px !important; padding-bottom: 10px !important; }
   }
 `);
 

@@ -51,7 +51,12 @@ const oneAddress = /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}]+$/u;
 
 const defaultFrom = 'Coinlane <no-reply@localhost>';
 
-export function createMailer(config: Pick<Config, 'SMTP_URL' | 'MAIL_FROM'>, log: Log): Mailer {
+/** `cutOffMs`: what a send may take, in milliseconds; at most `sendMsMax`. */
+export function createMailer(
+  config: Pick<Config, 'SMTP_URL' | 'MAIL_FROM'>,
+  log: Log,
+  cutOffMs = sendMsMax,
+): Mailer {
   const from = parseFrom(config.MAIL_FROM ?? defaultFrom);
   if (!config.SMTP_URL) {
     log.warn('SMTP_URL is not set: mails wait');
@@ -92,7 +97,7 @@ export function createMailer(config: Pick<Config, 'SMTP_URL' | 'MAIL_FROM'>, log
     async send(mail) {
       if (!oneAddress.test(mail.to))
         throw new MailFailure('permanent', 'the address is not one plain address');
-      const signal = AbortSignal.timeout(sendMsMax);
+      const signal = AbortSignal.timeout(cutOffMs);
       try {
         await transport.sendMail({ ...messageOf(mail, from), signal });
       } catch (error) {

@@ -70,9 +70,9 @@ export function purchaseReceipt(
   }
   return {
     subject: `Your receipt from ${platform.name}: ${coins}`,
-    preview: `${coins} are in your wallet.`,
+    preview: `We added ${coins} to your wallet.`,
     heading: 'Thank you for your purchase',
-    paragraphs: [greeting(userName), `Your payment arrived, and ${coins} are in your wallet.`],
+    paragraphs: [greeting(userName), `Your payment arrived, and we added ${coins} to your wallet.`],
     facts: [...facts, ...commonFacts(platform, receipt)],
   };
 }
@@ -111,9 +111,9 @@ function coinsBack(
   if (receipt.original?.reference) facts.push(['For', plainLine(receipt.original.reference)]);
   return {
     subject: `Your refund from ${platform.name}: ${coins}`,
-    preview: `${coins} are back in your wallet.`,
+    preview: `We returned ${coins} to your wallet.`,
     heading: 'Your refund',
-    paragraphs: [greeting(userName), `${coins} are back in your wallet.`],
+    paragraphs: [greeting(userName), `We returned ${coins} to your wallet.`],
     facts: [...facts, ...commonFacts(platform, receipt)],
   };
 }

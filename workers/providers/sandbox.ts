@@ -7,9 +7,6 @@ import type { PaymentProvider } from './provider.ts';
 import { ProviderUnavailable } from './unavailable.ts';
 
 const name = 'sandbox';
-/** A call that has no whole answer by then counts as unanswered, in milliseconds. */
-const callMsMax = 8000;
-
 const money = { amount: z.int().min(1), currency: z.string().regex(/^[a-z]{3}$/) };
 
 const checkoutBody = z.strictObject({
@@ -46,11 +43,14 @@ const eventBody = z.object({
 
 const stateOf = { open: 'open', paid: 'paid', declined: 'failed', expired: 'expired' } as const;
 
-/** `config.sandboxUrl` is where the stand-in listens: the operator's word, never a tenant's. */
-export function createSandboxProvider({
-  config,
-  keyring,
-}: Pick<Services, 'config' | 'keyring'>): PaymentProvider {
+/**
+ * `config.sandboxUrl` is where the stand-in listens: the operator's word, never a tenant's. A call that
+ * has no whole answer after `callMsMax` milliseconds counts as unanswered.
+ */
+export function createSandboxProvider(
+  { config, keyring }: Pick<Services, 'config' | 'keyring'>,
+  callMsMax = 8000,
+): PaymentProvider {
   const send = (tenant: Tenant, path: string, init: RequestInit) => {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${sandboxBearer(keyring, tenant.slug)}`);

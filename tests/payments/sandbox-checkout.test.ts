@@ -1,0 +1,273 @@
+// The stand-in card network as payers, scripts and our own workers meet it, and that it never exists in production.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createApp } from '#api/app.ts';
+import type { ApiDeps } from '#api/context.ts';
+import type { PurchaseRow } from '#shared/db/purchases.ts';
+import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
+import { call } from '#tests/support/client.ts';
+import type { System } from '#tests/support/system.ts';
+import { createPaymentProviders } from '#workers/providers/provider.ts';
+import { ProviderUnavailable } from '#workers/providers/unavailable.ts';
+import { deadUrl, openShop, type Shop, startShopSystem } from './shop.ts';
+
+let system: System;
+let shop: Shop;
+
+beforeAll(async () => {
+  system = await startShopSystem('sandbox-checkout');
+  shop = await openShop(system);
+});
+afterAll(() => system?.close());
+
+const browser = {
+  accept: 'text/html,application/xhtml+xml',
+  'content-type': 'application/x-www-form-urlencoded',
+};
+
+describe('a script', () => {
+  let purchase: PurchaseRow;
+  beforeEach(async () => {
+    purchase = await shop.buy();
+  });
+  const act = (action: string, body?: unknown) =>
+    call('POST', `${purchase.checkoutUrl}/${action}`, body === undefined ? {} : { body });
+
+  test('pays, and paying again is the same payment', async () => {
+    expect(await act('pay')).toMatchObject({ status: 200, body: { status: 'paid' } });
+    expect(await act('pay')).toMatchObject({ status: 200, body: { status: 'paid' } });
+    const events = await shop.sql<{ body: string }>(
+      `select body from coinlane.sandbox_events where body like $1`,
+      [`%${purchase.checkoutRef}%`],
+    );
+    expect(events).toHaveLength(1);
+  });
+
+  test('declines, and declining again is the same', async () => {
+    expect(await act('decline')).toMatchObject({ status: 200, body: { status: 'declined' } });
+    expect(await act('decline')).toMatchObject({ status: 200, body: { status: 'declined' } });
+  });
+
+  test('disputes what was paid, once', async () => {
+    await act('pay');
+    expect(await act('dispute')).toMatchObject({ status: 200, body: { status: 'disputed' } });
+    expect(await act('dispute')).toMatchObject({ status: 200, body: { status: 'disputed' } });
+    expect(await act('pay')).toMatchObject({ status: 200, body: { status: 'paid' } });
+  });
+
+  test.each([
+    ['pay', 'decline'],
+    ['decline', 'pay'],
+    ['dispute', undefined],
+  ])('cannot %s at the wrong time', async (action, before) => {
+    if (before) await act(before);
+    expect(await act(action)).toMatchObject({ status: 409, body: { code: 'payment_state' } });
+  });
+
+  test('cannot pay a checkout that has run out', async () => {
+    await shop.sql(`update coinlane.sandbox_payments set expires_at = now() where ref = $1`, [
+      purchase.checkoutRef,
+    ]);
+    expect(await act('pay')).toMatchObject({ status: 409, body: { code: 'payment_state' } });
+    const [row] = await shop.sql<{ status: string }>(
+      `select status from coinlane.sandbox_payments where ref = $1`,
+      [purchase.checkoutRef],
+    );
+    expect(row).toEqual({ status: 'expired' });
+  });
+
+  test.each([
+    ['pay', { card: 'gold' }, 422, 'invalid_input'],
+    ['pay', { tip: 1 }, 422, 'invalid_input'],
+    ['pay', 'not json', 400, 'malformed_request'],
+    ['dispute', { amount: 0 }, 422, 'invalid_input'],
+    ['dispute', { amount: 'much' }, 422, 'invalid_input'],
+  ])('that sends nonsense to %s is told so: %j', async (action, body, status, code) => {
+    await act('pay');
+    expect(await act(action, body)).toMatchObject({ status, body: { code } });
+  });
+
+  test('cannot act on a checkout that does not exist', async () => {
+    const answer = await call('POST', `${system.url}/sandbox/checkout/sbx_nothing/pay`);
+    expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  test('and a payer at the same moment cannot both decide', async () => {
+    const answers = await Promise.all([act('pay'), act('decline'), act('pay'), act('decline')]);
+    const statuses = new Set(answers.filter((each) => each.status === 200).map((each) => each.body.status));
+    expect(statuses.size).toBe(1);
+    expect(answers.some((each) => each.status === 409)).toBe(true);
+  });
+});
+
+describe('a payer with a browser', () => {
+  test('reads what is bought and for how much, and finds two buttons that work without scripts', async () => {
+    const purchase = await shop.buy();
+    const page = await call('GET', purchase.checkoutUrl!, { headers: { accept: browser.accept } });
+    expect(page.status).toBe(200);
+    expect(page.body).toContain('€0.99');
+    expect(page.body).toContain('Starter: 100 × Coin');
+    expect(page.body).toContain(`Tenant ${shop.tenant.slug}`);
+    expect(page.body).toMatch(/<button[^>]*>Pay<\/button>/);
+    expect(page.body).toMatch(/<button[^>]*>Decline<\/button>/);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(page.body).not.toMatch(/(?:src|href)="https?:/);
+  });
+
+  test('pays and is led to a page that returns to the shop', async () => {
+    const returnUrl = 'https://game.example/shöp?from=coins&x="<b>';
+    const purchase = await shop.buy({ pack: 'starter', returnUrl });
+    const answer = await call('POST', `${purchase.checkoutUrl}/pay`, {
+      headers: browser,
+      body: 'card=normal',
+    });
+    expect(answer.status).toBe(303);
+    const next = new URL(answer.headers.get('location')!, `${purchase.checkoutUrl}/pay`);
+    const page = await call('GET', next.href);
+    expect(page.status).toBe(200);
+    expect(page.body).toContain('Paid');
+    expect(page.body).toContain('href="https://game.example/shöp?from=coins&amp;x=&quot;&lt;b&gt;"');
+    expect(page.headers.get('refresh')).toBe(`5; url=${new URL(returnUrl).href}`);
+    expect((await call('GET', purchase.checkoutUrl!)).headers.get('refresh')).toBeNull();
+  });
+
+  test('who comes too late sees how things are', async () => {
+    const purchase = await shop.buy();
+    await shop.act(purchase, 'decline');
+    const answer = await call('POST', `${purchase.checkoutUrl}/pay`, {
+      headers: browser,
+      body: 'card=normal',
+    });
+    expect(answer.status).toBe(409);
+    expect(answer.body).toContain('Declined');
+    expect(answer.body).not.toMatch(/<button[^>]*>Pay<\/button>/);
+  });
+
+  test('with a wrong address finds a page that says so', async () => {
+    const page = await call('GET', `${system.url}/sandbox/checkout/sbx_nothing`);
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toContain('text/html');
+  });
+});
+
+describe("the sandbox's own API", () => {
+  const checkouts = () => `${system.url}/sandbox/v1/checkouts`;
+
+  test.each([
+    ['no secret', () => ''],
+    ['a wrong secret', () => `Bearer sbx_${shop.tenant.slug}_${'a'.repeat(43)}`],
+    ['a platform key', () => `Bearer ${shop.tenant.secretKey}`],
+    [
+      'the secret of a tenant that is gone',
+      () => `Bearer ${sandboxBearer(system.services.keyring, 'gone-tenant')}`,
+    ],
+  ])('lets nobody in with %s', async (_what, authorization) => {
+    const answer = await call('POST', checkouts(), { headers: { authorization: authorization() }, body: {} });
+    expect(answer.status).toBe(401);
+  });
+
+  test("does not show one tenant another's payments", async () => {
+    const purchase = await shop.buy();
+    const other = await openShop(system);
+    const authorization = `Bearer ${sandboxBearer(system.services.keyring, other.tenant.slug)}`;
+    const answer = await call('GET', `${checkouts()}/${purchase.checkoutRef}`, {
+      headers: { authorization },
+    });
+    expect(answer.status).toBe(404);
+    const sandbox = shop.deps.providers.of('sandbox')!;
+    const stranger = (await shop.deps.tenants.find(other.tenant.slug))!;
+    expect(await sandbox.findPayment(stranger, purchase.checkoutRef!)).toBeUndefined();
+  });
+
+  test('honours idempotency keys: one checkout a purchase, one refund a key, and no other use of a key', async () => {
+    const fresh = await openShop(system);
+    const purchase = await fresh.own();
+    const sandbox = fresh.deps.providers.of('sandbox')!;
+    const tenant = (await fresh.deps.tenants.find(fresh.tenant.slug))!;
+    const request = {
+      purchaseId: purchase.operationId,
+      amount: 99,
+      currency: 'eur',
+      description: 'renamed meanwhile',
+      returnUrl: null,
+      lifetimeSeconds: 60,
+    };
+    expect(await sandbox.createCheckout(tenant, request)).toMatchObject({ ref: purchase.checkoutRef });
+    await expect(sandbox.createCheckout(tenant, { ...request, amount: 98 })).rejects.toThrow(
+      ProviderUnavailable,
+    );
+    const refund = {
+      refundId: purchase.operationId,
+      paymentRef: purchase.paymentRef!,
+      amount: 60,
+      currency: 'eur',
+    };
+    const [first, second] = await Promise.all([
+      sandbox.refund(tenant, refund),
+      sandbox.refund(tenant, refund),
+    ]);
+    expect(first).toEqual(second);
+    const more = { ...refund, refundId: crypto.randomUUID() };
+    expect(await sandbox.refund(tenant, more)).toMatchObject({ status: 'refused' });
+    expect(await sandbox.findRefund(tenant, first.ref!)).toEqual(first);
+    expect(await sandbox.findRefund(tenant, 'rfd_nothing')).toBeUndefined();
+  });
+});
+
+describe('webhooks', () => {
+  test('are stored with the payment and sent again until they are taken', async () => {
+    const late = await startShopSystem('sandbox-webhooks', { SANDBOX_URL: await deadUrl() });
+    try {
+      const lateShop = await openShop(late);
+      const real = late.services.config;
+      real.sandboxUrl = late.url;
+      const purchase = await lateShop.buy();
+      // From here on nobody listens where webhooks go.
+      real.sandboxUrl = await deadUrl();
+      await lateShop.act(purchase, 'pay');
+      const undelivered = () =>
+        lateShop.sql<{ attempts: number }>(
+          `select attempts from coinlane.sandbox_events where delivered_at is null`,
+        );
+      await expect
+        .poll(async () => (await undelivered())[0]?.attempts ?? 0, { timeout: 10_000 })
+        .toBeGreaterThan(0);
+      real.sandboxUrl = late.url;
+      // The time for the next try has come; a process that started only now would find the same row.
+      await lateShop.sql(`update coinlane.sandbox_events set next_at = now()`);
+      await lateShop.takeEvents(1);
+      expect(await lateShop.balance()).toBe(100);
+      await expect.poll(undelivered).toEqual([]);
+    } finally {
+      await late.close();
+    }
+  });
+});
+
+describe('in production', () => {
+  test('there is no sandbox: no checkout, no API, no webhooks, no provider', async () => {
+    const config = { ...system.services.config, production: true };
+    const deps: ApiDeps = { ...system.api.deps, config };
+    const app = createApp(deps);
+    for (const path of [
+      '/sandbox/v1/checkouts',
+      '/sandbox/checkout/any/pay',
+      `/webhooks/sandbox/${shop.tenant.slug}`,
+    ]) {
+      const answer = await app.request(path, { method: 'POST' });
+      expect(answer.status, path).toBe(404);
+    }
+    const bought = await app.request('/wallet/buy', {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${shop.user.token}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'production',
+      },
+      body: JSON.stringify({ pack: 'starter', provider: 'sandbox' }),
+    });
+    expect(bought.status).toBe(409);
+    expect(await bought.json()).toMatchObject({ code: 'provider_not_configured' });
+    expect(createPaymentProviders({ config, keyring: deps.keyring }).of('sandbox')).toBeUndefined();
+  });
+});
