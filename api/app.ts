@@ -9,6 +9,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { createAddressFinder } from './middleware/address.ts';
 import { operatorRoutes } from './operator/routes.ts';
 import { hostedWalletRoutes } from './pages/wallet.ts';
+import { balanceRoutes } from './routes/balance.ts';
 import { buyRoutes } from './routes/buy.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -34,6 +35,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));
   app.route('/', walletRoutes(deps));
+  app.route('/', balanceRoutes(deps));
   app.route('/', buyRoutes(deps));
   app.route('/', operationRoutes(deps));
   app.route('/', providerEventRoutes(deps));

@@ -8,7 +8,7 @@ import { classifyFault } from '#shared/db/faults.ts';
 import type { ApiEnv } from './context.ts';
 
 /** Where the documentation of a code can be read; stable, so that clients may compare it. */
-export function problemType(code: ProblemCode): string {
+function problemType(code: ProblemCode): string {
   return `https://coinlane.dev/problems/${code}`;
 }
 
@@ -22,7 +22,7 @@ const byStatus: Record<number, ProblemCode> = {
 };
 
 /** What a caller gets to hear of any failure; an unknown one keeps its text to itself. */
-export function toProblem(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) {
     return new Problem(byStatus[error.status] ?? 'malformed_request', { cause: error });

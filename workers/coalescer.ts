@@ -74,8 +74,8 @@ export function createSettler(deps: SettlerDeps, parallel = 4): Settler {
   return {
     settle(tenant, ids, { notify }) {
       return new Promise((resolve, reject) => {
-        let lane = lanes.get(tenant);
-        if (!lane) lanes.set(tenant, (lane = { waiting: [], flying: false }));
+        const lane = lanes.get(tenant) ?? { waiting: [], flying: false };
+        if (!lanes.has(tenant)) lanes.set(tenant, lane);
         lane.waiting.push({ ids, notify, resolve, reject });
         if (scheduled) return;
         // Jobs that were fetched together call in the same turn of the event loop.

@@ -5,7 +5,7 @@ import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiEnv } from '../context.ts';
 
 /** 64 KiB, in bytes (issue: a body over 64 KiB is 413). */
-export const bodyBytesMax = 64 * 1024;
+const bodyBytesMax = 64 * 1024;
 
 export const limitBody = bodyLimit({
   maxSize: bodyBytesMax,

@@ -20,10 +20,10 @@ const returnSeconds = 5;
 
 export function renderCheckout(c: Context<ApiEnv>, view: CheckoutView): Response | Promise<Response> {
   const { payment, merchant, decided, status } = view;
-  if (decided && payment.returnUrl !== null)
-    c.header('Refresh', `${returnSeconds}; url=${payment.returnUrl}`);
-  // Somebody with the address could pay: it must not leak to where the way back leads.
-  c.header('Referrer-Policy', 'same-origin');
+  if (decided && payment.returnUrl !== null) {
+    // A header holds ASCII only, which `href` sees to.
+    c.header('Refresh', `${returnSeconds}; url=${new URL(payment.returnUrl).href}`);
+  }
   const isOpen = payment.status === 'open';
   return renderPage(c, {
     title: isOpen ? 'Pay' : outcomeOf(payment).title,

@@ -2,8 +2,9 @@
 import type { Context } from 'hono';
 import type { OperationView } from '#shared/contracts/operation.ts';
 import { isProblemCode, Problem } from '#shared/contracts/problem.ts';
-import { newOperationId, type OperationDraft } from '../accept.ts';
+import { newOperationId } from '../accept.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
+import type { OperationDraft } from '../journal.ts';
 
 /** Seconds that `Prefer: wait` may ask for, at most. */
 const waitSecondsMax = 10;
@@ -20,7 +21,7 @@ export function idempotencyKeyOf(c: Context<ApiEnv>): string {
 }
 
 /** The `wait` preference in seconds (RFC 7240 section 4.3), at most 10; 0 when there is none. */
-export function waitSecondsOf(prefer: string | undefined): number {
+function waitSecondsOf(prefer: string | undefined): number {
   if (prefer === undefined || /(^|[,;\s])respond-async\b/i.test(prefer)) return 0;
   const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(prefer)?.[1];
   return Math.min(Number(seconds ?? 0), waitSecondsMax);

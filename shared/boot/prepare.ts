@@ -1,6 +1,12 @@
 // Brings a database to what this code needs; every process runs it at start, and an advisory lock orders them.
 
-import { type Login, type Logins, migrateShared, migrateTenants, type TenantMigrationReport } from '../db/migrate.ts';
+import {
+  type Login,
+  type Logins,
+  migrateShared,
+  migrateTenants,
+  type TenantMigrationReport,
+} from '../db/migrate.ts';
 import { type Database, openDatabase } from '../db/pool.ts';
 import { prepareOutbox } from '../outbox/outbox.ts';
 import { prepareQueueSchema } from '../queue/backend.ts';
@@ -11,7 +17,7 @@ import type { Keyring } from '../tenants/secrets.ts';
  * The login roles of the processes, named after the secret key, so that two installations on one server
  * never meet.
  */
-export function loginsOf(keyring: Keyring): Logins {
+function loginsOf(keyring: Keyring): Logins {
   return {
     app: { user: `coinlane_${keyring.keyId}`, password: keyring.derive('database-login').toString('hex') },
     queue: { user: `coinlane_q_${keyring.keyId}`, password: keyring.derive('queue-login').toString('hex') },
@@ -19,7 +25,7 @@ export function loginsOf(keyring: Keyring): Logins {
 }
 
 /** The address of the same database for another login. */
-export function urlFor(ownerUrl: string, login: Login): string {
+function urlFor(ownerUrl: string, login: Login): string {
   const url = new URL(ownerUrl);
   url.username = login.user;
   url.password = login.password;

@@ -50,9 +50,8 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   const db = await prepareDatabase(databaseUrl, keyring, log, config.DATABASE_POOL);
   await prepareTenants(db, log);
   const metrics = createMetrics();
-  let tenants: TenantDirectory | undefined;
   const listener = createListener(db.urls.app, log, () => log.info('the notification connection is back'));
-  tenants = await openTenantDirectory(db, listener);
+  const tenants = await openTenantDirectory(db, listener);
   const signingKeys = openSigningKeys(db.app, keyring);
   const backend = openQueueBackend({ redisUrls: config.redisUrls, db, log, workers });
   const producer = createProducer(backend, config.QUEUE_SHARDS);

@@ -25,7 +25,7 @@ const connectionTexts = [
 ];
 
 /** The SQLSTATE (PostgreSQL manual, appendix A) or system error code of an error, if it has one. */
-export function faultCode(error: unknown): string | undefined {
+function faultCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : undefined;
@@ -45,12 +45,4 @@ export function classifyFault(error: unknown): Fault {
   }
   const text = error instanceof Error ? error.message : '';
   return connectionTexts.some((part) => text.includes(part)) ? 'unavailable' : 'statement';
-}
-
-/** A unique constraint was violated (SQLSTATE 23505), optionally the named one. */
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  return (
-    faultCode(error) === '23505' &&
-    (constraint === undefined || (error as { constraint?: string }).constraint === constraint)
-  );
 }

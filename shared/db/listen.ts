@@ -41,7 +41,10 @@ export function createListener(url: string, log: Log, onGap: () => void): Listen
     }
   };
   const retry = () => {
-    if (!closed) setTimeout(() => void (connecting = connect()), reconnectMs).unref();
+    if (closed) return;
+    setTimeout(() => {
+      connecting = connect();
+    }, reconnectMs).unref();
   };
   const lost = (which: pg.Client) => {
     if (which !== client) return;
@@ -53,7 +56,10 @@ export function createListener(url: string, log: Log, onGap: () => void): Listen
     async on(channel, handle) {
       handlers.set(channel, handle);
       if (client) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
-      else await (connecting ??= connect());
+      else {
+        connecting ??= connect();
+        await connecting;
+      }
     },
     async close() {
       closed = true;

@@ -1,7 +1,7 @@
 // Brings schemas to the version of this code: the shared one first, then each tenant's, resumably.
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { schemaOf } from './pool.ts';
+import { type Queryable, schemaOf } from './pool.ts';
 
 interface Migration {
   version: number;
@@ -26,7 +26,7 @@ async function readMigrations(kind: 'shared' | 'tenant'): Promise<Migration[]> {
 const tenantMigrations = readMigrations('tenant');
 
 /** The version that a tenant's schema has after all migrations of this code. */
-export async function latestTenantVersion(): Promise<number> {
+async function latestTenantVersion(): Promise<number> {
   return (await tenantMigrations).at(-1)?.version ?? 0;
 }
 
@@ -117,12 +117,12 @@ async function createRole(client: pg.Client, statement: string): Promise<void> {
 }
 
 /** Creates a tenant's schema at the newest version. Runs in the caller's transaction, as the owner. */
-export async function createTenantSchema(client: pg.ClientBase, tenant: string): Promise<number> {
+export async function createTenantSchema(client: Queryable, tenant: string): Promise<number> {
   await client.query(`create schema ${schemaOf(tenant)}`);
   return applyTenantMigrations(client, tenant, 0);
 }
 
-async function applyTenantMigrations(client: pg.ClientBase, tenant: string, from: number): Promise<number> {
+async function applyTenantMigrations(client: Queryable, tenant: string, from: number): Promise<number> {
   const pending = (await tenantMigrations).filter((migration) => migration.version > from);
   const schema = schemaOf(tenant);
   await client.query(`set local search_path to ${schema}`);

@@ -121,12 +121,7 @@ export function decide(wallet: WalletState, operation: PendingOperation, origina
   };
 }
 
-function reject(
-  wallet: WalletState,
-  operation: PendingOperation,
-  reason: Refusal,
-  shortfall = 0,
-): Rejected {
+function reject(wallet: WalletState, operation: PendingOperation, reason: Refusal, shortfall = 0): Rejected {
   return {
     operation,
     status: 'rejected',

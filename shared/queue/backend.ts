@@ -11,7 +11,7 @@ import type { Log } from '../runtime/log.ts';
 export type RedisClient = Redis | Cluster;
 
 /** Connects to the Redis of the settings: one URL is a server, several are the nodes of a Redis Cluster. */
-export function connectRedis(urls: string[], log: Log, options: { failFast: boolean }): RedisClient {
+function connectRedis(urls: string[], log: Log, options: { failFast: boolean }): RedisClient {
   const common = {
     // BullMQ's blocking connections must never give up; producers must never wait for a Redis that is gone.
     maxRetriesPerRequest: options.failFast ? 1 : null,

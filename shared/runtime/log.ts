@@ -17,7 +17,7 @@ const secretFields = [
 ];
 
 /** Paths pino blanks; exported for the test that reads real log lines. */
-export const redactedPaths = [
+const redactedPaths = [
   ...secretFields,
   ...secretFields.map((field) => `*.${field}`),
   ...secretFields.map((field) => `*.*.${field}`),

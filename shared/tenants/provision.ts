@@ -2,7 +2,7 @@
 
 import { Problem } from '../contracts/problem.ts';
 import { createTenantSchema } from '../db/migrate.ts';
-import type { Database } from '../db/pool.ts';
+import { type Database, withTransaction } from '../db/pool.ts';
 import { activateTenant, announceTenantChange, insertAudit, insertTenant } from '../db/tenants.ts';
 import { apiKeyScopes, createApiKey } from './api-keys.ts';
 import type { Keyring } from './secrets.ts';
@@ -28,25 +28,17 @@ export async function provisionTenant(
   tenant: NewTenant,
   actor: string,
 ): Promise<string> {
-  const client = await db.owner.connect();
-  try {
-    await client.query('begin');
+  return withTransaction(db.owner, async (tx) => {
     const sealed = sealProviders(keyring, tenant.slug, {}, tenant.providers);
-    if (!(await insertTenant(client, { ...tenant, settings: { ...tenant.settings }, sealed }))) {
+    if (!(await insertTenant(tx, { ...tenant, settings: { ...tenant.settings }, sealed }))) {
       throw new Problem('tenant_exists', { detail: `A tenant "${tenant.slug}" exists, or existed.` });
     }
-    const version = await createTenantSchema(client, tenant.slug);
-    await createSigningKey(client, keyring, tenant.slug);
-    const { secret } = await createApiKey(client, tenant.slug, 'first key', apiKeyScopes);
-    await activateTenant(client, tenant.slug, version);
-    await insertAudit(client, { tenant: tenant.slug, actor, action: 'tenant.create', target: tenant.slug });
-    await announceTenantChange(client, tenant.slug);
-    await client.query('commit');
+    const version = await createTenantSchema(tx, tenant.slug);
+    await createSigningKey(tx, keyring, tenant.slug);
+    const { secret } = await createApiKey(tx, tenant.slug, 'first key', apiKeyScopes);
+    await activateTenant(tx, tenant.slug, version);
+    await insertAudit(tx, { tenant: tenant.slug, actor, action: 'tenant.create', target: tenant.slug });
+    await announceTenantChange(tx, tenant.slug);
     return secret;
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }

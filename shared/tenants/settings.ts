@@ -96,18 +96,6 @@ export function sealProviders(
   return next;
 }
 
-/** The credentials of one provider, or undefined when the tenant has none. @throws when they cannot be opened. */
-export function openProvider<N extends 'stripe' | 'paypal'>(
-  keyring: Keyring,
-  tenant: string,
-  sealed: SealedSettings,
-  name: N,
-): NonNullable<ProviderCredentials[N]> | undefined {
-  const value = sealed[name];
-  if (value === undefined) return undefined;
-  return JSON.parse(keyring.open(value, sealContext(tenant, name))) as NonNullable<ProviderCredentials[N]>;
-}
-
 export const coinInput = z.strictObject({
   code: z.string().regex(/^[A-Z][A-Z0-9]{1,9}$/, 'must be 2 to 10 upper-case letters or digits'),
   name: plainLine(40),

@@ -1,14 +1,10 @@
 // Refunds of purchases: the money follows the coins exactly, once, and the coins come back when it cannot.
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { withTenant } from '#shared/db/pool.ts';
-import { insertPurchaseRefunds } from '#shared/db/purchases.ts';
-import { refundMoney } from '#shared/ledger/money.ts';
 import type { System } from '#tests/support/system.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
-import type { PaymentProvider, RefundAnswer } from '#workers/providers/provider.ts';
+import type { RefundAnswer } from '#workers/providers/provider.ts';
 import { ProviderUnavailable } from '#workers/providers/unavailable.ts';
-import { give, openShop, type Shop, startShopSystem } from './shop.ts';
+import { openShop, type Shop, startShopSystem, withProvider } from './shop.ts';
 
 let system: System;
 let shop: Shop;
@@ -20,42 +16,6 @@ afterAll(() => system?.close());
 beforeEach(async () => {
   shop = await openShop(system);
 });
-
-interface RefundRow {
-  amount: number;
-  status: string;
-  refund_ref: string | null;
-}
-
-const refundRow = async (id: string) =>
-  (
-    await shop.sql<RefundRow>(
-      `select amount, status, refund_ref from purchase_refunds where operation_id = $1`,
-      [id],
-    )
-  )[0];
-
-/** What the card network paid back, by its own books. */
-const returnedByNetwork = () =>
-  shop.sql<{ amount: number }>(
-    `select amount from coinlane.sandbox_refunds where tenant = $1 order by created_at`,
-    [shop.tenant.slug],
-  );
-
-/** Events that wait to leave through the outbox. */
-const outbox = async (queue: string) => {
-  const rows = await shop.sql<{ job: Record<string, unknown> }>(
-    `select data->'job' as job from pgboss.job where data->>'queue' = $1 and data->'job'->>'tenant' = $2`,
-    [queue, shop.tenant.slug],
-  );
-  return rows.map((row) => row.job);
-};
-
-/** The shop's workers with another provider in the sandbox's place. */
-function withProvider(change: Partial<PaymentProvider>): Shop['deps'] {
-  const real = shop.deps.providers.of('sandbox')!;
-  return { ...shop.deps, providers: { of: () => ({ ...real, ...change }) } };
-}
 
 const refundJob = (operationId: string) => ({
   tenant: shop.tenant.slug,
@@ -69,12 +29,12 @@ describe('a refund of a purchase', () => {
     const refund = await shop.refund(purchase);
     expect(refund).toMatchObject({ status: 'applied', amount: 100 });
     expect(await shop.balance()).toBe(0);
-    expect(await returnedByNetwork()).toEqual([]);
-    expect(await outbox('provider')).toEqual([refundJob(refund.id)]);
+    expect(await shop.returnedByNetwork()).toEqual([]);
+    expect(await shop.outbox('provider')).toEqual([refundJob(refund.id)]);
     await shop.returnMoney(refund.id);
     await shop.returnMoney(refund.id);
-    expect(await returnedByNetwork()).toEqual([{ amount: 99 }]);
-    expect(await refundRow(refund.id)).toMatchObject({
+    expect(await shop.returnedByNetwork()).toEqual([99]);
+    expect(await shop.refundRow(refund.id)).toMatchObject({
       status: 'done',
       refund_ref: expect.stringContaining('rfd_'),
     });
@@ -82,7 +42,7 @@ describe('a refund of a purchase', () => {
       status: 'granted',
       refunded: 99,
     });
-    const receipts = (await outbox('email')).filter((job) => job.template === 'refund_receipt');
+    const receipts = (await shop.outbox('email')).filter((job) => job.template === 'refund_receipt');
     expect(receipts).toEqual([
       {
         tenant: shop.tenant.slug,
@@ -103,7 +63,7 @@ describe('a refund of a purchase', () => {
       await shop.returnMoney(refund.id);
     }
     await shop.takeEvents(1);
-    const returned = (await returnedByNetwork()).map((row) => row.amount);
+    const returned = await shop.returnedByNetwork();
     // A part of less than a cent is no call at all.
     expect(returned).toEqual([32, 33, 1, 33]);
     expect(returned.reduce((sum, part) => sum + part, 0)).toBe(99);
@@ -115,38 +75,40 @@ describe('a refund of a purchase', () => {
     const purchase = await shop.own({ pack: 'dust' });
     const refund = await shop.refund(purchase, 99);
     await processProviderJob(
-      withProvider({ refund: () => Promise.reject(new Error('was asked')) }),
+      withProvider(shop, { refund: () => Promise.reject(new Error('was asked')) }),
       refundJob(refund.id),
     );
-    expect(await refundRow(refund.id)).toMatchObject({ amount: 0, status: 'done' });
+    expect(await shop.refundRow(refund.id)).toMatchObject({ amount: 0, status: 'done' });
   });
 
   test('is made once when we crashed between the provider and our commit', async () => {
     const purchase = await shop.own();
     const refund = await shop.refund(purchase);
-    const crashing = withProvider({
+    const crashing = withProvider(shop, {
       refund: async (tenant, request) => {
         await shop.deps.providers.of('sandbox')!.refund(tenant, request);
         throw new Error('crashed');
       },
     });
     await expect(processProviderJob(crashing, refundJob(refund.id))).rejects.toThrow('crashed');
-    expect(await refundRow(refund.id)).toMatchObject({ status: 'submitted' });
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'submitted' });
     await Promise.all([shop.returnMoney(refund.id), shop.returnMoney(refund.id)]);
-    expect(await refundRow(refund.id)).toMatchObject({ status: 'done' });
-    expect(await returnedByNetwork()).toEqual([{ amount: 99 }]);
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'done' });
+    expect(await shop.returnedByNetwork()).toEqual([99]);
     expect((await shop.purchase(purchase.operationId)).refunded).toBe(99);
   });
 
   test('waits while the provider is away, and is not given back', async () => {
     const purchase = await shop.own();
     const refund = await shop.refund(purchase);
-    const away = withProvider({ refund: () => Promise.reject(new ProviderUnavailable('sandbox', 'away')) });
+    const away = withProvider(shop, {
+      refund: () => Promise.reject(new ProviderUnavailable('sandbox', 'away')),
+    });
     await expect(processProviderJob(away, refundJob(refund.id))).rejects.toThrow(ProviderUnavailable);
-    expect(await refundRow(refund.id)).toMatchObject({ status: 'submitted' });
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'submitted' });
     expect(await shop.balance()).toBe(0);
     await shop.returnMoney(refund.id);
-    expect(await refundRow(refund.id)).toMatchObject({ status: 'done' });
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'done' });
   });
 
   test.each([
@@ -162,12 +124,12 @@ describe('a refund of a purchase', () => {
       const purchase = await shop.own();
       const refund = await shop.refund(purchase);
       await processProviderJob(
-        withProvider({ refund: async () => ({ status: 'taken', ref: 'slow' }) }),
+        withProvider(shop, { refund: async () => ({ status: 'taken', ref: 'slow' }) }),
         refundJob(refund.id),
       );
-      expect(await refundRow(refund.id)).toMatchObject({ status: 'pending', refund_ref: 'slow' });
-      await processProviderJob(withProvider({ findRefund: async () => answer }), refundJob(refund.id));
-      expect(await refundRow(refund.id)).toMatchObject({ status: ends });
+      expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'pending', refund_ref: 'slow' });
+      await processProviderJob(withProvider(shop, { findRefund: async () => answer }), refundJob(refund.id));
+      expect(await shop.refundRow(refund.id)).toMatchObject({ status: ends });
       expect(await shop.balance()).toBe(balance);
     },
   );
@@ -181,7 +143,7 @@ describe('a refund of a purchase', () => {
     await shop.returnMoney(refund.id);
     await shop.returnMoney(refund.id);
     expect(await shop.balance()).toBe(100);
-    expect(await refundRow(refund.id)).toMatchObject({ status: 'failed' });
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'failed' });
     const reversals = await shop.operations('reversal');
     expect(reversals).toMatchObject([{ status: 'applied', amount: 40, originalOperationId: refund.id }]);
     expect((await shop.purchase(purchase.operationId)).refunded).toBe(0);
@@ -191,7 +153,7 @@ describe('a refund of a purchase', () => {
     const again = await shop.refund(purchase);
     expect(again).toMatchObject({ status: 'applied', amount: 100 });
     await shop.returnMoney(again.id);
-    expect(await returnedByNetwork()).toEqual([{ amount: 99 }]);
+    expect(await shop.returnedByNetwork()).toEqual([99]);
     await shop.expectWhole();
   });
 
@@ -199,82 +161,12 @@ describe('a refund of a purchase', () => {
     const purchase = await shop.own();
     const first = await shop.refund(purchase, 33);
     const second = await shop.refund(purchase, 33);
-    const refusing = withProvider({ refund: async () => ({ status: 'refused', detail: 'no' }) });
+    const refusing = withProvider(shop, { refund: async () => ({ status: 'refused', detail: 'no' }) });
     await processProviderJob(refusing, refundJob(first.id));
     await shop.returnMoney(second.id);
     for (const coins of [33, 34]) await shop.returnMoney((await shop.refund(purchase, coins)).id);
-    const returned = (await returnedByNetwork()).map((row) => row.amount);
+    const returned = await shop.returnedByNetwork();
     expect(returned.reduce((sum, part) => sum + part, 0)).toBe(99);
     expect((await shop.purchase(purchase.operationId)).refunded).toBe(99);
-  });
-});
-
-describe('a paid purchase that cannot be granted', () => {
-  const overflow = async () => {
-    // The wallet is full: the purchase's coins do not fit in.
-    await give(shop, Number.MAX_SAFE_INTEGER);
-    return shop.own();
-  };
-
-  test('is marked undeliverable and all of its money goes back', async () => {
-    const purchase = await overflow();
-    const id = purchase.operationId;
-    expect(await shop.operation(id)).toMatchObject({ status: 'rejected', reason: 'balance_limit' });
-    expect(purchase.status).toBe('undeliverable');
-    expect(await outbox('provider')).toEqual([refundJob(id)]);
-    await shop.returnMoney(id);
-    await shop.returnMoney(id);
-    expect(await returnedByNetwork()).toEqual([{ amount: 99 }]);
-    expect((await shop.operation(id)).payment).toMatchObject({ status: 'undeliverable', refunded: 99 });
-    await shop.expectWhole();
-  });
-
-  test('and whose money the provider keeps is left to a person, without coins appearing', async () => {
-    const purchase = await overflow();
-    const refusing = withProvider({ refund: async () => ({ status: 'refused', detail: 'closed' }) });
-    await processProviderJob(refusing, refundJob(purchase.operationId));
-    expect(await refundRow(purchase.operationId)).toMatchObject({ status: 'failed' });
-    expect(await shop.operations('reversal')).toEqual([]);
-    const audit = await shop.sql(`select action from coinlane.audit where tenant = $1 and target = $2`, [
-      shop.tenant.slug,
-      purchase.operationId,
-    ]);
-    expect(audit).toContainEqual({ action: 'refund.refused' });
-  });
-});
-
-describe('the statement that notes money to return', () => {
-  test('agrees with the pure function, for refunds settled together and with money lost before', async () => {
-    const purchase = await shop.own();
-    const cases = [
-      {
-        price: 999_999_937,
-        coins: 1_000_003,
-        disputed: 0,
-        cuts: [0, 1, 333_333, 333_334, 1_000_000, 1_000_003],
-      },
-      {
-        price: 1,
-        coins: 9_007_199_254_740_991,
-        disputed: 0,
-        cuts: [0, 1, 9_007_199_254_740_990, 9_007_199_254_740_991],
-      },
-      { price: 1_000_000_000, coins: 3, disputed: 0, cuts: [0, 1, 2, 3] },
-      { price: 100, coins: 7, disputed: 61, cuts: [0, 1, 3, 4, 7] },
-    ];
-    for (const { price, coins, disputed, cuts } of cases) {
-      const purchaseId = randomUUID();
-      await shop.sql(
-        `insert into purchases (operation_id, provider, coins, price, currency, status, disputed)
-         values ($1, 'sandbox', $2, $3, 'eur', 'granted', $4)`,
-        [purchaseId, coins, price, disputed],
-      );
-      const stretches = cuts.slice(1).map((coinsAfter, at) => ({ coinsBefore: cuts[at]!, coinsAfter }));
-      const rows = stretches.map((stretch) => ({ operationId: randomUUID(), purchaseId, ...stretch }));
-      await withTenant(shop.deps.db.app, shop.tenant.slug, (tx) => insertPurchaseRefunds(tx, rows));
-      const stored = await Promise.all(rows.map(async (row) => (await refundRow(row.operationId))?.amount));
-      expect(stored).toEqual(refundMoney({ price, coins }, price - disputed, stretches));
-    }
-    expect(purchase.status).toBe('granted');
   });
 });

@@ -1,15 +1,10 @@
-// The stand-in card network as payers, scripts and our own workers meet it, and that it never exists in production.
+// The sandbox's checkout, as a payer with a browser and a script without one meet it.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createApp } from '#api/app.ts';
-import type { ApiDeps } from '#api/context.ts';
 import type { PurchaseRow } from '#shared/db/purchases.ts';
-import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
 import { call } from '#tests/support/client.ts';
 import type { System } from '#tests/support/system.ts';
-import { createPaymentProviders } from '#workers/providers/provider.ts';
-import { ProviderUnavailable } from '#workers/providers/unavailable.ts';
-import { deadUrl, openShop, type Shop, startShopSystem } from './shop.ts';
+import { openShop, type Shop, startShopSystem } from './shop.ts';
 
 let system: System;
 let shop: Shop;
@@ -147,127 +142,5 @@ describe('a payer with a browser', () => {
     const page = await call('GET', `${system.url}/sandbox/checkout/sbx_nothing`);
     expect(page.status).toBe(404);
     expect(page.headers.get('content-type')).toContain('text/html');
-  });
-});
-
-describe("the sandbox's own API", () => {
-  const checkouts = () => `${system.url}/sandbox/v1/checkouts`;
-
-  test.each([
-    ['no secret', () => ''],
-    ['a wrong secret', () => `Bearer sbx_${shop.tenant.slug}_${'a'.repeat(43)}`],
-    ['a platform key', () => `Bearer ${shop.tenant.secretKey}`],
-    [
-      'the secret of a tenant that is gone',
-      () => `Bearer ${sandboxBearer(system.services.keyring, 'gone-tenant')}`,
-    ],
-  ])('lets nobody in with %s', async (_what, authorization) => {
-    const answer = await call('POST', checkouts(), { headers: { authorization: authorization() }, body: {} });
-    expect(answer.status).toBe(401);
-  });
-
-  test("does not show one tenant another's payments", async () => {
-    const purchase = await shop.buy();
-    const other = await openShop(system);
-    const authorization = `Bearer ${sandboxBearer(system.services.keyring, other.tenant.slug)}`;
-    const answer = await call('GET', `${checkouts()}/${purchase.checkoutRef}`, {
-      headers: { authorization },
-    });
-    expect(answer.status).toBe(404);
-    const sandbox = shop.deps.providers.of('sandbox')!;
-    const stranger = (await shop.deps.tenants.find(other.tenant.slug))!;
-    expect(await sandbox.findPayment(stranger, purchase.checkoutRef!)).toBeUndefined();
-  });
-
-  test('honours idempotency keys: one checkout a purchase, one refund a key, and no other use of a key', async () => {
-    const fresh = await openShop(system);
-    const purchase = await fresh.own();
-    const sandbox = fresh.deps.providers.of('sandbox')!;
-    const tenant = (await fresh.deps.tenants.find(fresh.tenant.slug))!;
-    const request = {
-      purchaseId: purchase.operationId,
-      amount: 99,
-      currency: 'eur',
-      description: 'renamed meanwhile',
-      returnUrl: null,
-      lifetimeSeconds: 60,
-    };
-    expect(await sandbox.createCheckout(tenant, request)).toMatchObject({ ref: purchase.checkoutRef });
-    await expect(sandbox.createCheckout(tenant, { ...request, amount: 98 })).rejects.toThrow(
-      ProviderUnavailable,
-    );
-    const refund = {
-      refundId: purchase.operationId,
-      paymentRef: purchase.paymentRef!,
-      amount: 60,
-      currency: 'eur',
-    };
-    const [first, second] = await Promise.all([
-      sandbox.refund(tenant, refund),
-      sandbox.refund(tenant, refund),
-    ]);
-    expect(first).toEqual(second);
-    const more = { ...refund, refundId: crypto.randomUUID() };
-    expect(await sandbox.refund(tenant, more)).toMatchObject({ status: 'refused' });
-    expect(await sandbox.findRefund(tenant, first.ref!)).toEqual(first);
-    expect(await sandbox.findRefund(tenant, 'rfd_nothing')).toBeUndefined();
-  });
-});
-
-describe('webhooks', () => {
-  test('are stored with the payment and sent again until they are taken', async () => {
-    const late = await startShopSystem('sandbox-webhooks', { SANDBOX_URL: await deadUrl() });
-    try {
-      const lateShop = await openShop(late);
-      const real = late.services.config;
-      real.sandboxUrl = late.url;
-      const purchase = await lateShop.buy();
-      // From here on nobody listens where webhooks go.
-      real.sandboxUrl = await deadUrl();
-      await lateShop.act(purchase, 'pay');
-      const undelivered = () =>
-        lateShop.sql<{ attempts: number }>(
-          `select attempts from coinlane.sandbox_events where delivered_at is null`,
-        );
-      await expect
-        .poll(async () => (await undelivered())[0]?.attempts ?? 0, { timeout: 10_000 })
-        .toBeGreaterThan(0);
-      real.sandboxUrl = late.url;
-      // The time for the next try has come; a process that started only now would find the same row.
-      await lateShop.sql(`update coinlane.sandbox_events set next_at = now()`);
-      await lateShop.takeEvents(1);
-      expect(await lateShop.balance()).toBe(100);
-      await expect.poll(undelivered).toEqual([]);
-    } finally {
-      await late.close();
-    }
-  });
-});
-
-describe('in production', () => {
-  test('there is no sandbox: no checkout, no API, no webhooks, no provider', async () => {
-    const config = { ...system.services.config, production: true };
-    const deps: ApiDeps = { ...system.api.deps, config };
-    const app = createApp(deps);
-    for (const path of [
-      '/sandbox/v1/checkouts',
-      '/sandbox/checkout/any/pay',
-      `/webhooks/sandbox/${shop.tenant.slug}`,
-    ]) {
-      const answer = await app.request(path, { method: 'POST' });
-      expect(answer.status, path).toBe(404);
-    }
-    const bought = await app.request('/wallet/buy', {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${shop.user.token}`,
-        'content-type': 'application/json',
-        'idempotency-key': 'production',
-      },
-      body: JSON.stringify({ pack: 'starter', provider: 'sandbox' }),
-    });
-    expect(bought.status).toBe(409);
-    expect(await bought.json()).toMatchObject({ code: 'provider_not_configured' });
-    expect(createPaymentProviders({ config, keyring: deps.keyring }).of('sandbox')).toBeUndefined();
   });
 });

@@ -18,7 +18,7 @@ import { until } from '#tests/support/until.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import type { WorkerDeps } from '#workers/context.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
-import { createPaymentProviders } from '#workers/providers/provider.ts';
+import { createPaymentProviders, type PaymentProvider } from '#workers/providers/provider.ts';
 import { processPurchases } from '#workers/purchase.ts';
 
 export const packs = [
@@ -37,7 +37,7 @@ export async function deadUrl(): Promise<string> {
   return `http://127.0.0.1:${await freePort()}`;
 }
 
-export function workerDeps(system: System): WorkerDeps {
+function workerDeps(system: System): WorkerDeps {
   const { services } = system;
   // Mail has its own tests: here it stays in the outbox.
   return {
@@ -46,6 +46,12 @@ export function workerDeps(system: System): WorkerDeps {
     providers: createPaymentProviders(services),
     mailer: undefined as never,
   };
+}
+
+export interface RefundRow {
+  amount: number;
+  status: string;
+  refund_ref: string | null;
 }
 
 export interface Shop {
@@ -70,6 +76,12 @@ export interface Shop {
   operation(id: string): Promise<OperationView>;
   operations(kind: string): Promise<OperationView[]>;
   balance(): Promise<number>;
+  /** What became of the money of a refund, or of an undeliverable purchase. */
+  refundRow(operationId: string): Promise<RefundRow | undefined>;
+  /** What the card network paid back, by its own books, in minor units. */
+  returnedByNetwork(): Promise<number[]>;
+  /** Jobs of one queue that wait to leave through the outbox. */
+  outbox(queue: string): Promise<Record<string, unknown>[]>;
   /** A statement in the tenant's schema, as the owner. */
   sql<R extends object>(text: string, values?: unknown[]): Promise<R[]>;
   /** Fails unless every balance follows from the entries. */
@@ -151,6 +163,27 @@ export async function openShop(system: System, settings: object = {}): Promise<S
       return expectStatus(await call('GET', `${url}/wallet/balance`, { token: user.token }), 200).body
         .balance;
     },
+    async refundRow(id) {
+      const rows = await shop.sql<RefundRow>(
+        `select amount, status, refund_ref from purchase_refunds where operation_id = $1`,
+        [id],
+      );
+      return rows[0];
+    },
+    async returnedByNetwork() {
+      const rows = await shop.sql<{ amount: number }>(
+        `select amount from coinlane.sandbox_refunds where tenant = $1 order by created_at`,
+        [slug],
+      );
+      return rows.map((row) => row.amount);
+    },
+    async outbox(queue) {
+      const rows = await shop.sql<{ job: Record<string, unknown> }>(
+        `select data->'job' as job from pgboss.job where data->>'queue' = $1 and data->'job'->>'tenant' = $2`,
+        [queue, slug],
+      );
+      return rows.map((row) => row.job);
+    },
     async sql<R extends object>(text: string, values: unknown[] = []) {
       const client = await system.services.db.owner.connect();
       try {
@@ -172,6 +205,13 @@ export async function openShop(system: System, settings: object = {}): Promise<S
     },
   };
   return shop;
+}
+
+/** The shop's workers with some of the provider's answers replaced. */
+export function withProvider(shop: Shop, change: Partial<PaymentProvider>): WorkerDeps {
+  const real = shop.deps.providers.of('sandbox');
+  if (!real) throw new Error('there is no sandbox');
+  return { ...shop.deps, providers: { of: () => ({ ...real, ...change }) } };
 }
 
 /** Coins as a gift, so that a wallet holds more than was bought. */

@@ -1,0 +1,148 @@
+// Writes accepted operations into the journal: one transaction for all that arrived together.
+import { createHash } from 'node:crypto';
+import type { Services } from '#shared/boot/services.ts';
+import type { Bucket, OperationView } from '#shared/contracts/operation.ts';
+import { Problem } from '#shared/contracts/problem.ts';
+import {
+  insertOperations,
+  type JournalRow,
+  listByIdempotencyKey,
+  type OperationRow,
+} from '#shared/db/operations.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { insertPurchases } from '#shared/db/purchases.ts';
+import { toOperationView } from './operation-view.ts';
+
+/** The price of a purchase, frozen when it is accepted; `price` in minor units of `currency`. */
+export interface Quote {
+  provider: string;
+  pack: string | null;
+  price: number;
+  currency: string;
+  returnUrl: string | null;
+}
+
+export interface OperationDraft {
+  kind: 'purchase' | 'spend' | 'refund' | 'grant';
+  walletId: string;
+  userId: string;
+  amount: number | null;
+  bucket?: Bucket;
+  originalId?: string;
+  reference?: string;
+  metadata?: Record<string, unknown>;
+  note?: string;
+  quote?: Quote;
+  idempotencyKey: string;
+  /** What the caller sent: the same key with another body is refused. */
+  body: unknown;
+}
+
+export interface Accepted {
+  view: OperationView;
+  replayed: boolean;
+}
+
+export interface Submission {
+  row: JournalRow;
+  draft: OperationDraft;
+  wait: boolean;
+  resolve(accepted: Accepted): void;
+  reject(error: unknown): void;
+}
+
+/** JSON with sorted keys: the same content is the same text. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+export function toRow(id: string, draft: OperationDraft): JournalRow {
+  // The user is part of the content: one tenant's users share its keys, and must not read each other's operations.
+  const content = canonicalJson([draft.kind, draft.userId, draft.body]);
+  return {
+    id,
+    kind: draft.kind,
+    due: draft.kind !== 'purchase',
+    walletId: draft.walletId,
+    userId: draft.userId,
+    amount: draft.amount,
+    bucket: draft.bucket ?? null,
+    originalId: draft.originalId ?? null,
+    idempotencyKey: draft.idempotencyKey,
+    bodyHash: createHash('sha256').update(content).digest(),
+    reference: draft.reference ?? null,
+    metadata: draft.metadata ?? null,
+    note: draft.note ?? null,
+  };
+}
+
+/** Journals a batch in one transaction, answers each submission, and returns those that are new. */
+export async function journal(
+  services: Services,
+  tenant: string,
+  batch: Submission[],
+): Promise<Submission[]> {
+  const { inserted, earlier } = await withTenant(services.db.app, tenant, async (tx) => {
+    const inserted = await insertOperations(
+      tx,
+      batch.map((submission) => submission.row),
+    );
+    const purchases = batch.flatMap(({ row, draft }) =>
+      inserted.has(row.id) && draft.quote
+        ? [{ operationId: row.id, coins: row.amount ?? 0, ...draft.quote }]
+        : [],
+    );
+    if (purchases.length > 0) await insertPurchases(tx, purchases);
+    const replays = batch.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.idempotencyKey);
+    const earlier = replays.length > 0 ? await listByIdempotencyKey(tx, replays) : [];
+    return { inserted, earlier };
+  });
+  services.metrics.journalBatch.observe(batch.length);
+  const byKey = new Map(earlier.map((row) => [row.idempotencyKey, row]));
+  const fresh: Submission[] = [];
+  for (const submission of batch) {
+    const made = inserted.get(submission.row.id);
+    if (made) {
+      fresh.push(submission);
+      services.metrics.journaled.labels(submission.row.kind).inc();
+      submission.resolve({ view: freshView(submission, made.createdAt), replayed: false });
+    } else answerReplay(submission, byKey.get(submission.row.idempotencyKey));
+  }
+  return fresh;
+}
+
+function answerReplay(submission: Submission, earlier: OperationRow | undefined): void {
+  if (!earlier) {
+    submission.reject(
+      new Problem('unavailable', { internal: 'an idempotency key had no row', retryAfterSeconds: 1 }),
+    );
+  } else if (!earlier.bodyHash.equals(submission.row.bodyHash)) {
+    submission.reject(
+      new Problem('idempotency_key_reused', {
+        detail: 'This Idempotency-Key was used before, with another body, route or user.',
+      }),
+    );
+  } else submission.resolve({ view: toOperationView(earlier), replayed: true });
+}
+
+function freshView({ row, draft }: Submission, createdAt: Date): OperationView {
+  return toOperationView({
+    ...row,
+    status: 'accepted',
+    reason: null,
+    balanceAfter: null,
+    walletVersion: null,
+    createdAt,
+    settledAt: null,
+    provider: draft.quote?.provider ?? null,
+    price: draft.quote?.price ?? null,
+    priceCurrency: draft.quote?.currency ?? null,
+    checkoutUrl: null,
+    purchaseStatus: draft.quote ? 'created' : null,
+    moneyRefunded: draft.quote ? 0 : null,
+  });
+}
