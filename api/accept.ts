@@ -1,5 +1,4 @@
 // Journals operations durably and wakes the workers: accepted means a row in Postgres before the answer.
-import { v7 as uuidv7 } from 'uuid';
 import type { Services } from '#shared/boot/services.ts';
 import { queueOf } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
@@ -26,10 +25,7 @@ const waitingMax = 20_000;
 /** Enqueueing goes on beside the next insert; what is beyond this many is left to the sweep. */
 const enqueuesMax = 256;
 const enqueueMsMax = 5000;
-
-export function newOperationId(): string {
-  return uuidv7();
-}
+const warnGapMs = 5000;
 
 /**
  * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the
@@ -39,6 +35,7 @@ export function createAccept(services: Services): Accept {
   const lanes = new Map<string, Lane>();
   const enqueues = new Set<Promise<void>>();
   let waiting = 0;
+  let warnedAt = 0;
 
   const pump = (tenant: string, lane: Lane) => {
     if (lane.flying || lane.waiting.length === 0) return;
@@ -73,6 +70,9 @@ export function createAccept(services: Services): Accept {
     const enqueue = withDeadline(services.producer.wakeOperations(tenant, wakeUps), enqueueMsMax)
       .catch((error: unknown) => {
         services.metrics.enqueueFailures.inc();
+        // An outage fails many a second: the metric counts each, the log needs one now and then.
+        if (Date.now() - warnedAt < warnGapMs) return;
+        warnedAt = Date.now();
         services.log.warn(
           { err: error, tenant, operations: inserted.length },
           'not enqueued; the sweep will',

@@ -1,5 +1,5 @@
 // Writes accepted operations into the journal: one transaction for all that arrived together.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Services } from '#shared/boot/services.ts';
 import type { Bucket, OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
@@ -73,7 +73,7 @@ export function toRow(id: string, draft: OperationDraft): JournalRow {
     bucket: draft.bucket ?? null,
     originalId: draft.originalId ?? null,
     idempotencyKey: draft.idempotencyKey,
-    bodyHash: createHash('sha256').update(content).digest(),
+    bodyHash: hash('sha256', content, 'buffer'),
     reference: draft.reference ?? null,
     metadata: draft.metadata ?? null,
     note: draft.note ?? null,

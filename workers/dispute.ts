@@ -1,5 +1,5 @@
 // A payer's bank took money back: the coins it bought follow it, as far as they are there.
-import { v7 as uuidv7 } from 'uuid';
+
 import { insertInternalOperation } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import {
@@ -12,6 +12,7 @@ import { lockPurchase, type PurchaseRow } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { clawbackCoins } from '#shared/ledger/money.ts';
 import { isPaid } from '#shared/ledger/purchase-states.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { PaymentDeps } from './payment.ts';
 import type { ProviderDispute } from './providers/provider.ts';
@@ -73,7 +74,7 @@ export async function insertClawback(
   const { money, coinsTaken } = await readReversed(tx, purchase.operationId);
   const amount = clawbackCoins(purchase, { money, coinsTaken: coinsTaken - returned });
   if (amount === 0) return undefined;
-  const id = uuidv7();
+  const id = newId();
   const inserted = await insertInternalOperation(tx, {
     id,
     kind: 'clawback',

@@ -1,5 +1,5 @@
 // Returns money to payers: for refunds that took coins, and for paid purchases that could not be delivered.
-import { v7 as uuidv7 } from 'uuid';
+
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { insertInternalOperation } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
@@ -13,6 +13,7 @@ import {
 import { lockPurchase } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { nextRefundStatus, type RefundFact } from '#shared/ledger/purchase-states.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
 import { insertClawback } from './dispute.ts';
@@ -136,7 +137,7 @@ async function giveBack(tx: Tx, tenant: Tenant, refund: PurchaseRefundRow, detai
   // An undeliverable purchase granted nothing; a person has to return its money.
   if (operationId === purchaseId) return;
   await insertInternalOperation(tx, {
-    id: uuidv7(),
+    id: newId(),
     kind: 'reversal',
     walletId,
     userId,

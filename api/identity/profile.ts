@@ -1,6 +1,6 @@
 // GET /profile and POST /password/change: what users see and change of themselves.
+import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import { v4 as uuidv4 } from 'uuid';
 import { Problem } from '#shared/contracts/problem.ts';
 import { findUser, updatePassword } from '#shared/db/identity.ts';
 import { withTenant } from '#shared/db/pool.ts';
@@ -130,7 +130,7 @@ async function changePassword(
     }
     const actor = `user:${userId}`;
     await insertAudit(tx, { tenant: tenant.slug, actor, action: 'user.password_change', target: userId });
-    const cause = `password_changed:${uuidv4()}`;
+    const cause = `password_changed:${randomUUID()}`;
     await deps.outbox.emit(tx, [
       { queue: 'email', job: { tenant: tenant.slug, cause, template: 'password_changed', userId, data: {} } },
     ]);

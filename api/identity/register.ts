@@ -1,10 +1,10 @@
 // POST /register: a user, the wallet, the welcome mail and the first session, all of them or nothing.
 import { createRoute, z } from '@hono/zod-openapi';
-import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '#shared/contracts/problem.ts';
 import { findUserByEmail, insertMailToken, insertUser, type UserRow } from '#shared/db/identity.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertWallet } from '#shared/db/wallets.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
@@ -95,7 +95,7 @@ async function createUser<D extends Device | undefined>(
   device: D,
 ): Promise<Created<D> | undefined> {
   const stored = await deps.passwords.hash(input.password);
-  const id = uuidv7();
+  const id = newId();
   return withTenant(deps.db.app, tenant.slug, async (tx) => {
     const user = await insertUser(tx, {
       id,
@@ -108,7 +108,7 @@ async function createUser<D extends Device | undefined>(
     const { token, hash } = newMailToken(tenant.slug);
     const [session] = await Promise.all([
       device && openSession(tx, tenant.slug, { id, passwordHash: stored.hash }, device),
-      insertWallet(tx, { id: uuidv7(), userId: id, currency: tenant.coin.code }),
+      insertWallet(tx, { id: newId(), userId: id, currency: tenant.coin.code }),
       insertMailToken(tx, {
         hash,
         userId: id,

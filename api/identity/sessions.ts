@@ -1,5 +1,5 @@
 // Sessions: opened by a login, carried on by rotating refresh tokens, ended by logout, reuse or a new password.
-import { v7 as uuidv7 } from 'uuid';
+
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import {
   announceRevokedSessions,
@@ -11,6 +11,7 @@ import {
   type SessionRow,
 } from '#shared/db/sessions.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps } from '../context.ts';
 import { newRefreshToken, type ParsedRefreshToken } from './refresh-tokens.ts';
 import { type AccessSigner, accessLifetimeSeconds } from './tokens.ts';
@@ -47,7 +48,7 @@ export async function openSession(
   user: { id: string; passwordHash: string },
   device: Device,
 ): Promise<{ sessionId: string; refreshToken: string } | undefined> {
-  const sessionId = uuidv7();
+  const sessionId = newId();
   const { token, hash, familyHash } = newRefreshToken(tenant, sessionId);
   const inserted = await insertSession(tx, {
     id: sessionId,

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { v7 as uuidv7 } from 'uuid';
 import type { Services } from '#shared/boot/services.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import { tokenAlgorithm } from '#shared/tenants/signing-keys.ts';
 import { createRevocations } from './revocations.ts';
 
@@ -59,7 +59,7 @@ export function createTokens(services: TokenServices): Tokens {
         .setIssuer(`${config.publicUrl}/t/${tenant}`)
         .setAudience(audienceOf(tenant))
         .setSubject(userId)
-        .setJti(uuidv7())
+        .setJti(newId())
         .setIssuedAt(now)
         .setExpirationTime(now + accessLifetimeSeconds)
         .sign(signing.key);

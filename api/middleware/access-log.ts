@@ -1,7 +1,7 @@
 // Gives every request its id and logger, writes one line about it, and measures it.
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 
 const acceptableId = /^[\w.-]{1,64}$/;
@@ -12,7 +12,7 @@ export function accessLog({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const started = performance.now();
     const given = c.req.header('x-request-id');
-    const requestId = given && acceptableId.test(given) ? given : uuidv7();
+    const requestId = given && acceptableId.test(given) ? given : newId();
     c.set('requestId', requestId);
     c.set('log', log.child({ requestId }));
     await next();

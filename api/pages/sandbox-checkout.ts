@@ -25,6 +25,7 @@ export function renderCheckout(c: Context<ApiEnv>, view: CheckoutView): Response
     c.header('Refresh', `${returnSeconds}; url=${new URL(payment.returnUrl).href}`);
   }
   const isOpen = payment.status === 'open';
+  const price = formatMoney(payment.amount, payment.currency);
   return renderPage(c, {
     title: isOpen ? 'Pay' : outcomeOf(payment).title,
     status,
@@ -34,7 +35,7 @@ export function renderCheckout(c: Context<ApiEnv>, view: CheckoutView): Response
       ${isOpen ? '' : outcome(view)}
       <div class="card">
         <p class="soft">${merchant}</p>
-        <h1>${formatMoney(payment.amount, payment.currency)}</h1>
+        ${isOpen ? html`<h1>${price}</h1>` : html`<h2>${price}</h2>`}
         <p>${payment.description}</p>
         ${isOpen ? decision(payment) : ''}
       </div>

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { OperationView } from '#shared/contracts/operation.ts';
 import { isProblemCode, Problem } from '#shared/contracts/problem.ts';
-import { newOperationId } from '../accept.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
 import type { OperationDraft } from '../journal.ts';
 
@@ -54,7 +54,7 @@ export async function answerOperation(
 ): Promise<Response> {
   const { tenant } = c.get('caller');
   const waitSeconds = waitSecondsOf(c.req.header('prefer'));
-  const id = newOperationId();
+  const id = newId();
   const waiter = waitSeconds > 0 ? deps.waiters.start(tenant.slug, id) : undefined;
   try {
     const { view, replayed } = await deps.accept.submit(tenant, id, draft, { wait: waitSeconds > 0 });

@@ -1,9 +1,9 @@
 // Takes providers' webhooks: verifies the raw bytes, stores them, wakes a worker, and answers at once.
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '#shared/contracts/problem.ts';
 import { insertProviderEvent } from '#shared/db/provider-events.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { limitBody } from '../middleware/body.ts';
 import { isSignedWebhook, signatureHeader, webhookSecret } from '../sandbox/signature.ts';
@@ -65,7 +65,7 @@ export function providerEventRoutes(deps: ApiDeps) {
       throw new Problem('invalid_signature');
     }
     const event = readEnvelope(raw);
-    const id = uuidv7();
+    const id = newId();
     const isNew = await insertProviderEvent(deps.db.app, {
       id,
       provider,

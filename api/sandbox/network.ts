@@ -1,6 +1,5 @@
 // The stand-in card network itself: what it does with a payment, in its own books, and the webhook each step causes.
 import { randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '#shared/contracts/problem.ts';
 import { type Database, type Tx, withTransaction } from '#shared/db/pool.ts';
 import {
@@ -17,6 +16,7 @@ import {
   type SandboxRefund,
   setSandboxPayment,
 } from '#shared/db/sandbox.ts';
+import { newId } from '#shared/runtime/ids.ts';
 
 export interface SandboxNetwork {
   /** @throws Problem idempotency_key_reused when the key opened a checkout for something else. */
@@ -154,7 +154,7 @@ async function makeRefund(tx: Tx, order: RefundOrder): Promise<SandboxRefund> {
 
 /** The body is made once: every try sends the same bytes. */
 async function tell(tx: Tx, tenant: string, type: EventType, ref: string): Promise<void> {
-  const id = uuidv7();
+  const id = newId();
   const event = {
     id: `evt_${id.replaceAll('-', '')}`,
     type,

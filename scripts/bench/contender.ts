@@ -1,12 +1,12 @@
 // The product as it is: accept, queue, worker, coalescer, settle, in one process on a database of its own.
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
-import { type Accept, createAccept, newOperationId } from '#api/accept.ts';
+import { type Accept, createAccept } from '#api/accept.ts';
 import { openServices, type Services } from '#shared/boot/services.ts';
 import { loadConfig } from '#shared/config/env.ts';
 import type { OperationsJob } from '#shared/contracts/jobs.ts';
 import { checkIntegrity } from '#shared/db/integrity.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
@@ -112,7 +112,7 @@ async function makeTenant(
     { slug, name: slug, coin: defaultCoin, settings, providers: undefined },
     'bench',
   );
-  const wallets = Array.from({ length: walletCount }, () => ({ id: uuidv7(), userId: uuidv7() }));
+  const wallets = Array.from({ length: walletCount }, () => ({ id: newId(), userId: newId() }));
   const owner = services.db.owner;
   const schema = `"tenant_${slug}"`;
   await owner.query(`insert into ${schema}.users (id) select unnest($1::uuid[])`, [
@@ -165,7 +165,7 @@ async function submitAll(
       const body = { amount: 1 };
       await accept.submit(
         tenant,
-        newOperationId(),
+        newId(),
         {
           kind: 'spend',
           walletId: wallet.id,

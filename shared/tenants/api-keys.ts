@@ -1,8 +1,8 @@
 // Secret keys of platforms: made once, shown once, kept only as a hash.
 import { randomBytes } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from '../db/pool.ts';
 import { insertApiKey } from '../db/tenants.ts';
+import { newId } from '../runtime/ids.ts';
 import { hashApiKey } from './directory.ts';
 
 /** What a key may do; a route names the one it needs. */
@@ -17,7 +17,7 @@ export async function createApiKey(
   scopes: readonly ApiKeyScope[],
 ): Promise<{ id: string; secret: string; hint: string }> {
   const secret = `sk_${tenant}_${randomBytes(32).toString('base64url')}`;
-  const id = uuidv7();
+  const id = newId();
   const hint = secret.slice(-4);
   await insertApiKey(db, { id, tenant, name, hint, scopes: [...scopes], hash: hashApiKey(secret) });
   return { id, secret, hint };

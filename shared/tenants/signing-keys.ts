@@ -1,9 +1,9 @@
 // Every tenant signs its access tokens with a key of its own, so that one tenant's token means nothing at another.
 import { exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from '../db/pool.ts';
 import { insertSigningKey, listSigningKeys } from '../db/signing-keys.ts';
+import { newId } from '../runtime/ids.ts';
 import type { Keyring } from './secrets.ts';
 
 /** ECDSA on P-256 (RFC 7518 section 3.4): small tokens, and every client library can verify it. */
@@ -14,7 +14,7 @@ const sealContext = (tenant: string, kid: string) => `tenant/${tenant}/signing-k
 /** Makes a key pair; the private part is stored sealed. */
 export async function createSigningKey(db: Queryable, keyring: Keyring, tenant: string): Promise<string> {
   const pair = await generateKeyPair(tokenAlgorithm, { extractable: true });
-  const kid = uuidv7();
+  const kid = newId();
   const publicJwk = { ...(await exportJWK(pair.publicKey)), kid, alg: tokenAlgorithm, use: 'sig' };
   const privateJwk = JSON.stringify(await exportJWK(pair.privateKey));
   await insertSigningKey(db, {
