@@ -1,5 +1,4 @@
 // Refuses bodies that are too large or not JSON before anything reads them.
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiEnv } from '../context.ts';
@@ -7,12 +6,49 @@ import type { ApiEnv } from '../context.ts';
 /** 64 KiB, in bytes (issue: a body over 64 KiB is 413). */
 const bodyBytesMax = 64 * 1024;
 
-export const limitBody = bodyLimit({
-  maxSize: bodyBytesMax,
-  onError: () => {
-    throw new Problem('payload_too_large', { detail: `A body may have at most ${bodyBytesMax} bytes.` });
-  },
+/** What of a refused body is still read, in bytes, so that its connection can carry the next request. */
+const discardBytesMax = 4 * 1024 * 1024;
+
+/** Refuses by the announced length, else by what arrives: nothing beyond the limit is kept in memory. */
+export const limitBody = createMiddleware<ApiEnv>(async (c, next) => {
+  const { headers } = c.req.raw;
+  const length = headers.get('content-length');
+  if (length !== null && !headers.has('transfer-encoding')) {
+    // The body is not even looked at: the server then reads it away by itself.
+    if (Number(length) > bodyBytesMax) throw tooLarge();
+    return next();
+  }
+  const reader = c.req.raw.body?.getReader();
+  if (!reader) return next();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    size += part.value.byteLength;
+    if (size > bodyBytesMax) {
+      void discard(reader);
+      throw tooLarge();
+    }
+    chunks.push(part.value);
+  }
+  c.req.raw = new Request(c.req.raw, { body: Buffer.concat(chunks) });
+  return next();
 });
+
+const tooLarge = () =>
+  new Problem('payload_too_large', { detail: `A body may have at most ${bodyBytesMax} bytes.` });
+
+/** A body left unread would make the server hang up on a client that is about to use the connection again. */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    let bytes = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      bytes += part.value.byteLength;
+      if (bytes > discardBytesMax) return;
+    }
+  } catch {
+    // The client is gone: there is nothing left to read.
+  }
+}
 
 const withBody = new Set(['POST', 'PUT', 'PATCH']);
 

@@ -15,7 +15,7 @@ const operationRoute = createRoute({
   tags: ['Operations'],
   summary: 'An operation and its outcome',
   security: callerSecurity,
-  request: { params: z.object({ id: z.string().max(100) }) },
+  request: { params: z.object({ id: z.string() }) },
   responses: {
     200: { description: 'As it now stands', content: { 'application/json': { schema: operationSchema } } },
     401: problemAnswer('unauthenticated'),

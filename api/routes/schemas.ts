@@ -2,10 +2,11 @@
 import { z } from '@hono/zod-openapi';
 import { amountMax, operationKinds, operationStatuses } from '#shared/contracts/operation.ts';
 
+const isCleanText = (text: string) => !text.includes('\0') && text.isWellFormed();
+const notCleanText = 'must be well-formed text without NUL';
+
 /** Text that Postgres can hold: well-formed Unicode without NUL. */
-export const cleanText = z
-  .string()
-  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must be well-formed text without NUL');
+export const cleanText = z.string().refine(isCleanText, notCleanText);
 
 export const amount = z
   .int()
@@ -19,16 +20,39 @@ export const reference = cleanText
   .openapi({ description: 'Your own reference, shown in the history', example: 'order-1042' });
 
 const metadataBytesMax = 4096;
+const metadataDepthMax = 32;
+const metadataNameMax = 64;
+
+/** What is wrong with metadata, or undefined. Walks without recursion: 64 KiB of brackets would break the stack. */
+function metadataFault(metadata: Record<string, unknown>): string | undefined {
+  const names = Object.keys(metadata);
+  if (names.some((name) => name.length < 1 || name.length > metadataNameMax)) {
+    return `names must have 1 to ${metadataNameMax} characters`;
+  }
+  const left: { value: unknown; depth: number }[] = [{ value: metadata, depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, depth } = next;
+    if (depth > metadataDepthMax) return `must be nested at most ${metadataDepthMax} deep`;
+    if (typeof value === 'number' && !Number.isFinite(value)) return 'has a number that is too large';
+    if (typeof value === 'string' && !isCleanText(value)) return notCleanText;
+    if (typeof value !== 'object' || value === null) continue;
+    if (!Object.keys(value).every(isCleanText)) return notCleanText;
+    for (const inner of Object.values(value)) left.push({ value: inner, depth: depth + 1 });
+  }
+  const isSmall = Buffer.byteLength(JSON.stringify(metadata)) <= metadataBytesMax;
+  return isSmall ? undefined : `must have at most ${metadataBytesMax} bytes as JSON`;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+// Not z.record: it would leave out a member named __proto__ in silence.
 export const metadata = z
-  .record(z.string().min(1).max(64), z.json())
-  .refine(
-    (value) => JSON.stringify(value).length <= metadataBytesMax,
-    `must have at most ${metadataBytesMax} bytes`,
-  )
-  .refine((value) => {
-    const text = JSON.stringify(value);
-    return !/(^|[^\\])(\\\\)*\\u0000/.test(text) && !/\\ud[89a-f]/i.test(text);
-  }, 'must be well-formed text without NUL')
+  .custom<Record<string, unknown>>(isRecord, 'must be an object')
+  .superRefine((value, context) => {
+    const message = isRecord(value) ? metadataFault(value) : undefined;
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
   .openapi({ type: 'object', description: 'Anything of yours, at most 4 KiB', example: { level: 7 } });
 
 export const userIdField = z

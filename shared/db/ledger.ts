@@ -1,5 +1,6 @@
 // The set-based statements of settling: lock, load, write. Their order is workers/settle.ts's business.
 import type { Applied, Decision, OriginalState, PendingOperation, WalletState } from '../ledger/decide.ts';
+import { arrayLiteral } from './array-literal.ts';
 import type { Queryable, Tx } from './pool.ts';
 
 /** Locks the wallets of these operations until the transaction ends, in sorted order: no deadlocks. */
@@ -8,14 +9,16 @@ export async function lockWalletsOf(tx: Queryable, operationIds: string[]): Prom
     name: 'lock_wallets',
     text: `select id, balance, bonus, held, version, frozen_reason as "frozenReason" from wallets
       where id = any(array(select wallet_id from operations where id = any($1::uuid[]))) order by id for update`,
-    values: [operationIds],
+    values: [arrayLiteral(operationIds)],
   });
   return result.rows;
 }
 
 /**
  * All operations of the locked wallets that wait, oldest first. A statement of its own after the lock:
- * one that waited for the lock would see the wallets as they were before.
+ * one that waited for the lock would see the wallets as they were before. One ordered index scan a wallet,
+ * because only such a scan marks the index entries of settled operations as dead, so that a busy wallet
+ * does not read past them again and again until the next vacuum.
  */
 export async function listDue(
   tx: Queryable,
@@ -24,9 +27,13 @@ export async function listDue(
 ): Promise<PendingOperation[]> {
   const result = await tx.query<PendingOperation>({
     name: 'list_due',
-    text: `select id, kind, wallet_id as "walletId", user_id as "userId", amount, bucket, original_id as "originalId"
-      from operations where wallet_id = any($1::uuid[]) and due order by seq limit $2`,
-    values: [walletIds, limit],
+    text: `select o.id, o.kind, o.wallet_id as "walletId", o.user_id as "userId", o.amount, o.bucket,
+        o.original_id as "originalId"
+      from unnest($1::uuid[]) as w (id)
+      cross join lateral (select id, seq, kind, wallet_id, user_id, amount, bucket, original_id
+        from operations where wallet_id = w.id and due order by seq limit $2) as o
+      order by o.seq limit $2`,
+    values: [arrayLiteral(walletIds), limit],
   });
   return result.rows;
 }
@@ -39,7 +46,7 @@ export async function listOriginals(tx: Queryable, ids: string[]): Promise<Origi
       select id, kind, status, wallet_id as "walletId", original_id as "originalId", coalesce(amount, 0) as amount,
         bonus, refunded
       from operations where id = any($1::uuid[]) or id in (select original_id from first)`,
-    values: [ids],
+    values: [arrayLiteral(ids)],
   });
   return result.rows;
 }
@@ -52,10 +59,10 @@ export function sendWallets(tx: Tx, wallets: WalletState[]): void {
       from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[]) as u (id, balance, bonus, version)
       where w.id = u.id`,
     values: [
-      wallets.map((wallet) => wallet.id),
-      wallets.map((wallet) => wallet.balance),
-      wallets.map((wallet) => wallet.bonus),
-      wallets.map((wallet) => wallet.version),
+      arrayLiteral(wallets.map((wallet) => wallet.id)),
+      arrayLiteral(wallets.map((wallet) => wallet.balance)),
+      arrayLiteral(wallets.map((wallet) => wallet.bonus)),
+      arrayLiteral(wallets.map((wallet) => wallet.version)),
     ],
   });
 }
@@ -71,13 +78,13 @@ export function sendEntries(tx: Tx, applied: Applied[]): void {
       lateral (values ('wallet', u.change, u.bonus, u.balance_after, u.version),
         (u.counter, -u.change, -u.bonus, null, null)) as side (account, amount, bonus, balance_after, version)`,
     values: [
-      applied.map((each) => each.operation.id),
-      applied.map((each) => each.operation.walletId),
-      applied.map((each) => each.counter),
-      applied.map((each) => each.change),
-      applied.map((each) => each.bonusChange),
-      applied.map((each) => each.balanceAfter),
-      applied.map((each) => each.version),
+      arrayLiteral(applied.map((each) => each.operation.id)),
+      arrayLiteral(applied.map((each) => each.operation.walletId)),
+      arrayLiteral(applied.map((each) => each.counter)),
+      arrayLiteral(applied.map((each) => each.change)),
+      arrayLiteral(applied.map((each) => each.bonusChange)),
+      arrayLiteral(applied.map((each) => each.balanceAfter)),
+      arrayLiteral(applied.map((each) => each.version)),
     ],
   });
 }
@@ -93,13 +100,15 @@ export function sendOutcomes(tx: Tx, decisions: Decision[]): void {
         as u (id, status, reason, amount, bonus, balance_after, version)
       where o.id = u.id and o.due`,
     values: [
-      decisions.map((each) => each.operation.id),
-      decisions.map((each) => each.status),
-      decisions.map((each) => (each.status === 'rejected' ? each.reason : null)),
-      decisions.map((each) => (each.status === 'applied' ? each.amount : each.operation.amount)),
-      decisions.map((each) => (each.status === 'applied' ? Math.abs(each.bonusChange) : 0)),
-      decisions.map((each) => each.balanceAfter),
-      decisions.map((each) => each.version),
+      arrayLiteral(decisions.map((each) => each.operation.id)),
+      arrayLiteral(decisions.map((each) => each.status)),
+      arrayLiteral(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
+      arrayLiteral(
+        decisions.map((each) => (each.status === 'applied' ? each.amount : each.operation.amount)),
+      ),
+      arrayLiteral(decisions.map((each) => (each.status === 'applied' ? Math.abs(each.bonusChange) : 0))),
+      arrayLiteral(decisions.map((each) => each.balanceAfter)),
+      arrayLiteral(decisions.map((each) => each.version)),
     ],
   });
 }
@@ -110,7 +119,10 @@ export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
     name: 'write_refunded',
     text: `update operations o set refunded = u.refunded
       from unnest($1::uuid[], $2::bigint[]) as u (id, refunded) where o.id = u.id`,
-    values: [originals.map((each) => each.id), originals.map((each) => each.refunded)],
+    values: [
+      arrayLiteral(originals.map((each) => each.id)),
+      arrayLiteral(originals.map((each) => each.refunded)),
+    ],
   });
 }
 

@@ -1,5 +1,6 @@
 // Statements of the journal: accept operations, find them, make them due.
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
+import { arrayLiteral } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 
 export interface JournalRow {
@@ -31,7 +32,7 @@ export async function insertOperations(
     text: `insert into operations (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
         idempotency_key, body_hash, reference, metadata, note)
       select id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, decode(body_hash, 'base64'), reference, metadata::jsonb, note
+        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note
       from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
         $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) with ordinality
         as u (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
@@ -40,16 +41,16 @@ export async function insertOperations(
       on conflict (idempotency_key) do nothing
       returning id, created_at`,
     values: [
-      rows.map((row) => row.id),
-      rows.map((row) => row.kind),
-      rows.map((row) => row.due),
-      rows.map((row) => row.walletId),
-      rows.map((row) => row.userId),
-      rows.map((row) => row.amount),
-      rows.map((row) => row.bucket),
-      rows.map((row) => row.originalId),
+      arrayLiteral(rows.map((row) => row.id)),
+      arrayLiteral(rows.map((row) => row.kind)),
+      arrayLiteral(rows.map((row) => row.due)),
+      arrayLiteral(rows.map((row) => row.walletId)),
+      arrayLiteral(rows.map((row) => row.userId)),
+      arrayLiteral(rows.map((row) => row.amount)),
+      arrayLiteral(rows.map((row) => row.bucket)),
+      arrayLiteral(rows.map((row) => row.originalId)),
       rows.map((row) => row.idempotencyKey),
-      rows.map((row) => row.bodyHash.toString('base64')),
+      arrayLiteral(rows.map((row) => row.bodyHash.toString('hex'))),
       rows.map((row) => row.reference),
       rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata))),
       rows.map((row) => row.note),
