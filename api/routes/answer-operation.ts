@@ -20,11 +20,20 @@ export function idempotencyKeyOf(c: Context<ApiEnv>): string {
   return key;
 }
 
-/** The `wait` preference in seconds (RFC 7240 section 4.3), at most 10; 0 when there is none. */
-function waitSecondsOf(prefer: string | undefined): number {
-  if (prefer === undefined || /(^|[,;\s])respond-async\b/i.test(prefer)) return 0;
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(prefer)?.[1];
-  return Math.min(Number(seconds ?? 0), waitSecondsMax);
+/** A preference with its value, up to the parameters; a comma inside a quoted value ends nothing. */
+const preference = /[\s,]*([^\s=;,"]+)\s*(?:=\s*("[^"]*"|[^\s;,"]*))?(?:[^,"]|"[^"]*")*(?:,|$)/gy;
+
+/**
+ * The `wait` preference in seconds (RFC 7240 section 4.3), at most 10; 0 when there is none. The first of
+ * several counts (section 2). `respond-async` beside it asks for what happens anyway once the time is up.
+ */
+export function waitSecondsOf(prefer: string | undefined): number {
+  for (const [, name, value = ''] of (prefer ?? '').matchAll(preference)) {
+    if (name?.toLowerCase() !== 'wait') continue;
+    const seconds = value.replaceAll('"', '');
+    return /^\d+$/.test(seconds) ? Math.min(Number(seconds), waitSecondsMax) : 0;
+  }
+  return 0;
 }
 
 /** For whom the caller acts. @throws Problem when a user names somebody else, or a platform nobody. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { backends } from '#tests/support/backends.ts';
 import { call, eventually, integrity } from '#tests/support/client.ts';
-import { type TestSmtp, startSmtp } from '#tests/support/smtp.ts';
+import { startSmtp, type TestSmtp } from '#tests/support/smtp.ts';
 import { operatorToken, type System, startSystem } from '#tests/support/system.ts';
 
 let system: System | undefined;
@@ -16,7 +16,9 @@ afterEach(async () => {
 });
 
 describe.each(backends)('on $name', (backend) => {
-  test('a newcomer buys, spends, is refused, refunded, and reads all about it', { timeout: 90_000 }, async () => {
+  test('a newcomer buys, spends, is refused, refunded, and reads all about it', {
+    timeout: 90_000,
+  }, async () => {
     smtp = await startSmtp();
     system = await startSystem(`newcomer_${backend.name}`, { backend, settings: { SMTP_URL: smtp.url } });
     const { url } = system;
@@ -27,7 +29,9 @@ describe.each(backends)('on $name', (backend) => {
         slug: 'arcade',
         name: 'The Arcade',
         coin: { code: 'GEM', name: 'Gem', symbol: '◆' },
-        settings: { packs: [{ id: 'starter', name: 'Starter pack', coins: 500, price: 499, currency: 'usd' }] },
+        settings: {
+          packs: [{ id: 'starter', name: 'Starter pack', coins: 500, price: 499, currency: 'usd' }],
+        },
       },
     });
     expect(made.status).toBe(201);
@@ -80,7 +84,12 @@ describe.each(backends)('on $name', (backend) => {
       });
     const spent = await spend(120);
     expect(spent.status).toBe(201);
-    expect(spent.body).toMatchObject({ status: 'applied', amount: 120, balanceAfter: 380, reference: 'sword-7' });
+    expect(spent.body).toMatchObject({
+      status: 'applied',
+      amount: 120,
+      balanceAfter: 380,
+      reference: 'sword-7',
+    });
     const refused = await spend(381);
     expect(refused.status).toBe(402);
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
@@ -102,7 +111,10 @@ describe.each(backends)('on $name', (backend) => {
         body: { operationId, ...(amount === undefined ? {} : { amount }) },
       });
     expect((await refund(spent.body.id, 20)).body).toMatchObject({ status: 'applied', balanceAfter: 370 });
-    expect((await refund(spent.body.id, 101)).body).toMatchObject({ status: 409, code: 'refund_exceeds_original' });
+    expect((await refund(spent.body.id, 101)).body).toMatchObject({
+      status: 409,
+      code: 'refund_exceeds_original',
+    });
     expect((await refund(spent.body.id)).body).toMatchObject({ amount: 100, balanceAfter: 470 });
     // 200 of the 500 coins go, and 40 % of the money with them.
     expect((await refund(purchaseId, 200)).body).toMatchObject({ status: 'applied', balanceAfter: 270 });
