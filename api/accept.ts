@@ -85,11 +85,12 @@ export function createAccept(services: Services): Accept {
   return {
     submit(tenant, id, draft, { wait }) {
       if (waiting >= waitingMax) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      const row = toRow(id, draft);
       waiting += 1;
       return new Promise((resolve, reject) => {
         const lane = lanes.get(tenant.slug) ?? { waiting: [], flying: false };
         lanes.set(tenant.slug, lane);
-        lane.waiting.push({ row: toRow(id, draft), draft, wait, resolve, reject });
+        lane.waiting.push({ row, draft, wait, resolve, reject });
         // Requests that arrived in the same turn of the event loop go together.
         if (!lane.flying && lane.waiting.length === 1) setImmediate(() => pump(tenant.slug, lane));
       });

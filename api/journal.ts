@@ -3,13 +3,14 @@ import { hash } from 'node:crypto';
 import type { Services } from '#shared/boot/services.ts';
 import type { Bucket, OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
+import { classifyFault } from '#shared/db/faults.ts';
 import {
   insertOperations,
   type JournalRow,
   listByIdempotencyKey,
   type OperationRow,
 } from '#shared/db/operations.ts';
-import { withTenant } from '#shared/db/pool.ts';
+import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import { toOperationView } from './operation-view.ts';
 
@@ -86,21 +87,7 @@ export async function journal(
   tenant: string,
   batch: Submission[],
 ): Promise<Submission[]> {
-  const { inserted, earlier } = await withTenant(services.db.app, tenant, async (tx) => {
-    const inserted = await insertOperations(
-      tx,
-      batch.map((submission) => submission.row),
-    );
-    const purchases = batch.flatMap(({ row, draft }) =>
-      inserted.has(row.id) && draft.quote
-        ? [{ operationId: row.id, coins: row.amount ?? 0, ...draft.quote }]
-        : [],
-    );
-    if (purchases.length > 0) await insertPurchases(tx, purchases);
-    const replays = batch.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.idempotencyKey);
-    const earlier = replays.length > 0 ? await listByIdempotencyKey(tx, replays) : [];
-    return { inserted, earlier };
-  });
+  const { inserted, earlier } = await writeBatch(services, tenant, batch);
   services.metrics.journalBatch.observe(batch.length);
   const byKey = new Map(earlier.map((row) => [row.idempotencyKey, row]));
   const fresh: Submission[] = [];
@@ -108,11 +95,52 @@ export async function journal(
     const made = inserted.get(submission.row.id);
     if (made) {
       fresh.push(submission);
-      services.metrics.journaled.labels(submission.row.kind).inc();
       submission.resolve({ view: freshView(submission, made.createdAt), replayed: false });
     } else answerReplay(submission, byKey.get(submission.row.idempotencyKey));
   }
+  countByKind(services, fresh);
   return fresh;
+}
+
+function countByKind({ metrics }: Services, fresh: Submission[]): void {
+  const counts = new Map<string, number>();
+  for (const { row } of fresh) counts.set(row.kind, (counts.get(row.kind) ?? 0) + 1);
+  for (const [kind, count] of counts) metrics.journaled.labels(kind).inc(count);
+}
+
+interface Written {
+  inserted: Map<string, { createdAt: Date }>;
+  /** The operations of the keys that were used before. */
+  earlier: OperationRow[];
+}
+
+/** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
+const attemptsMax = 4;
+
+async function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Written> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await withTenant(services.db.app, tenant, (tx) => insertBatch(tx, batch));
+    } catch (error) {
+      if (attempt === attemptsMax || classifyFault(error) !== 'contention') throw error;
+    }
+  }
+}
+
+async function insertBatch(tx: Tx, batch: Submission[]): Promise<Written> {
+  const inserted = await insertOperations(
+    tx,
+    batch.map((submission) => submission.row),
+  );
+  const purchases = batch.flatMap(({ row, draft }) =>
+    inserted.has(row.id) && draft.quote
+      ? [{ operationId: row.id, coins: row.amount ?? 0, ...draft.quote }]
+      : [],
+  );
+  if (purchases.length > 0) await insertPurchases(tx, purchases);
+  const replays = batch.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.idempotencyKey);
+  const earlier = replays.length > 0 ? await listByIdempotencyKey(tx, replays) : [];
+  return { inserted, earlier };
 }
 
 function answerReplay(submission: Submission, earlier: OperationRow | undefined): void {

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { loadConfig } from '#shared/config/env.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { type Contender, openContender } from './bench/contender.ts';
-import { findPgbench, preparePgbench, runPgbench } from './bench/pgbench.ts';
+import { describeServer, findPgbench, preparePgbench, runPgbench } from './bench/pgbench.ts';
 import { median, type Round, ratioLine, summarise } from './bench/report.ts';
 import { startPostgres } from './embedded/postgres.ts';
 import { startRedis } from './embedded/redis.ts';
@@ -27,17 +28,20 @@ const log = createLog('warn', 'bench');
 
 async function main(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'coinlane-bench-'));
-  const postgres = await startPostgres({
-    dataDir: join(dir, 'postgres'),
-    log: (line) => log.info(line),
-    settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
-  });
+  const given = loadConfig().DATABASE_URL;
+  const postgres = given
+    ? { url: given, stop: async () => undefined }
+    : await startPostgres({
+        dataDir: join(dir, 'postgres'),
+        log: (line) => log.info(line),
+        settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
+      });
   const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });
   const contenders: Contender[] = [];
   try {
     const pgbench = await findPgbench();
     console.log(`pgbench: ${pgbench.path} (${pgbench.foundBy}), ${pgbench.version}`);
-    console.log(`Postgres: embedded, fsync and synchronous_commit on; ${operations} operations a round`);
+    console.log(`Postgres: ${await describeServer(postgres.url)}; ${operations} operations a round`);
     const peerUrl = await preparePgbench(postgres.url);
     if ('missing' in redis) console.log(`no Redis half: ${redis.missing}`);
     else contenders.push(await openContender('redis', postgres.url, [redis.url]));

@@ -16,6 +16,7 @@ import {
   coinInput,
   defaultCoin,
   plainLine,
+  readSettings,
   type SettingsInput,
   sealProviders,
   settingsInput,
@@ -88,7 +89,7 @@ function applySettings(
 ): Pick<TenantRow, 'settings' | 'sealed'> {
   const { providers, ...settings } = given;
   return {
-    settings: tenantSettings.parse({ ...row.settings, ...settings }),
+    settings: { ...row.settings, ...readSettings({ ...row.settings, ...settings }) },
     sealed: sealProviders(deps.keyring, row.slug, row.sealed, providers),
   };
 }

@@ -1,7 +1,7 @@
 // Tenants, for operators and their scripts.
 import { createRoute, z } from '@hono/zod-openapi';
 import { listTenants, type TenantRow } from '#shared/db/tenants.ts';
-import { tenantSettings } from '#shared/tenants/settings.ts';
+import { readSettings, tenantSettings } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
@@ -36,7 +36,7 @@ function toTenantView(row: TenantRow): z.infer<typeof tenantSchema> {
     name: row.name,
     status: row.status as 'active',
     coin: row.coin,
-    settings: tenantSettings.parse(row.settings),
+    settings: readSettings(row.settings),
     providers: Object.fromEntries(
       Object.keys(row.sealed).map((name) => [name, { configured: true as const }]),
     ),

@@ -50,6 +50,19 @@ async function findDebian(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Version and durability of the server: a figure without them says nothing. */
+export async function describeServer(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const result = await client.query<{ version: string; fsync: string; commit: string; buffers: string }>(
+    `select version(), current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+       current_setting('shared_buffers') as buffers`,
+  );
+  await client.end();
+  const row = result.rows[0];
+  return `${row?.version.split(',')[0]}, fsync ${row?.fsync}, synchronous_commit ${row?.commit}, shared_buffers ${row?.buffers}`;
+}
+
 /** The peer's tables, in a database of its own on the same server. */
 export async function preparePgbench(serverUrl: string): Promise<string> {
   const admin = new pg.Client({ connectionString: serverUrl });

@@ -21,8 +21,11 @@ export interface BalanceCache {
   supersede(tenant: string, wallets: { id: string; version: number }[]): Promise<void>;
 }
 
-/** Upper bound of staleness if a worker cannot reach a Redis that the API still reaches. */
+/** Upper bound of staleness if a worker ends while Redis is away, and Redis comes back with what it had. */
 const ttlMs = 60_000;
+/** What Redis missed is told to it this soon after it is back, in milliseconds; beyond `owedMax` time heals. */
+const owedRetryMs = 250;
+const owedMax = 100_000;
 
 // A key holds {f: floor, v: value}. The floor is the highest version known to be on its way.
 const fillScript = `
@@ -66,9 +69,14 @@ export function openBalanceCache(backend: QueueBackend, shards: number, log: Log
       return undefined;
     }
   };
+  const owed = createOwed(async (key, version) => {
+    await redis.eval(supersedeScript, 1, key, version, ttlMs);
+  });
   return {
     async find(tenant, walletId) {
-      const text = await quietly(redis.hget(keyOf(tenant, walletId), 'v'));
+      const key = keyOf(tenant, walletId);
+      if (owed.has(key)) return undefined;
+      const text = await quietly(redis.hget(key, 'v'));
       return text ? (JSON.parse(text) as CachedBalance) : undefined;
     },
     async fill(tenant, walletId, balance) {
@@ -79,7 +87,47 @@ export function openBalanceCache(backend: QueueBackend, shards: number, log: Log
       if (wallets.length === 0) return;
       const keys = wallets.map((wallet) => keyOf(tenant, wallet.id));
       const versions = wallets.map((wallet) => wallet.version);
-      await quietly(redis.eval(supersedeScript, keys.length, ...keys, ...versions, ttlMs));
+      try {
+        await redis.eval(supersedeScript, keys.length, ...keys, ...versions, ttlMs);
+      } catch (error) {
+        log.debug({ err: error }, 'Redis did not hear of new balances; it will');
+        for (const wallet of wallets) owed.add(keyOf(tenant, wallet.id), wallet.version);
+      }
+    },
+  };
+}
+
+interface Owed {
+  add(key: string, version: number): void;
+  has(key: string): boolean;
+}
+
+/** Announcements that Redis missed: it may come back with balances of before, and must not be believed. */
+function createOwed(pay: (key: string, version: number) => Promise<void>): Owed {
+  const versions = new Map<string, number>();
+  let scheduled = false;
+  const schedule = () => {
+    if (scheduled) return;
+    scheduled = true;
+    setTimeout(() => void payAll(), owedRetryMs).unref();
+  };
+  const payAll = async () => {
+    try {
+      for (const [key, version] of versions) {
+        await pay(key, version);
+        if (versions.get(key) === version) versions.delete(key);
+      }
+    } catch {
+      // Still away.
+    }
+    scheduled = false;
+    if (versions.size > 0) schedule();
+  };
+  return {
+    has: (key) => versions.has(key),
+    add(key, version) {
+      if (versions.size < owedMax) versions.set(key, Math.max(version, versions.get(key) ?? 0));
+      schedule();
     },
   };
 }

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Listener } from '../db/listen.ts';
 import type { Database } from '../db/pool.ts';
 import { type ApiKeyRow, findApiKey, findTenant, type TenantRow, touchApiKey } from '../db/tenants.ts';
-import { type TenantSettings, tenantSettings } from './settings.ts';
+import { readSettings, type TenantSettings } from './settings.ts';
 
 export interface Tenant extends Omit<TenantRow, 'settings'> {
   settings: TenantSettings;
@@ -44,7 +44,7 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
       const row = await findTenant(db.app, slug);
       if (!row) return undefined;
       // Defaults of settings that are newer than the row are filled in here.
-      const tenant: Tenant = { ...row, settings: tenantSettings.parse(row.settings) };
+      const tenant: Tenant = { ...row, settings: readSettings(row.settings) };
       tenants.set(slug, tenant);
       return tenant;
     },

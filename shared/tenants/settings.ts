@@ -51,6 +51,24 @@ export const tenantSettings = z.strictObject({
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
+/**
+ * Stored settings with defaults for those that are newer than the row. A setting that this code does not
+ * know is left aside: the next version may have written it already.
+ * @throws ZodError when a known setting is damaged.
+ */
+export function readSettings(stored: Record<string, unknown>): TenantSettings {
+  const known = structuredClone(stored);
+  for (const issue of tenantSettings.safeParse(known).error?.issues ?? []) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const holder = issue.path.reduce<unknown>(
+      (value, key) => (value as Record<PropertyKey, unknown>)[key],
+      known,
+    );
+    for (const key of issue.keys) delete (holder as Record<string, unknown>)[key];
+  }
+  return tenantSettings.parse(known);
+}
+
 const secretText = z.string().trim().min(1).max(4096);
 
 /** Provider credentials: written, never read back; stored sealed. Null removes one. */

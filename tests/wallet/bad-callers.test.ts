@@ -27,7 +27,7 @@ interface Route {
   name: string;
   scope: string;
   /** `userId` undefined: names nobody. */
-  send(userId: string | undefined, call: Parameters<typeof call>[2]): Promise<Answer>;
+  send(userId: string | undefined, options: Parameters<typeof call>[2]): Promise<Answer>;
 }
 
 const postRoute = (path: string, scope: string, body: () => object): Route => ({

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => system?.close());
 
 async function readPage(counter: Counter, query: Record<string, string | number> = {}): Promise<Page> {
-  const text = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  const text = new URLSearchParams(query as Record<string, string>);
   const answer = await counter.get(`/wallet/transactions?${text}`);
   expect(answer.status).toBe(200);
   return answer.body;

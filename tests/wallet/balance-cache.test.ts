@@ -1,0 +1,127 @@
+// The balance in Redis: never older than an answer that the caller has had, and never missed when Redis loses it.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openQueueBackend } from '#shared/queue/backend.ts';
+import { openBalanceCache } from '#shared/queue/balance-cache.ts';
+import { createLog } from '#shared/runtime/log.ts';
+import { startOwnRedis } from '#tests/support/own-redis.ts';
+import { type System, startSystem } from '#tests/support/system.ts';
+import { until } from '#tests/support/until.ts';
+import type { EmbeddedRedis } from '../../scripts/embedded/redis.ts';
+import { type Counter, openCounter } from './counter.ts';
+
+const missing = process.env.TEST_REDIS_URL ? undefined : 'there is no redis-server';
+
+describe.skipIf(missing)('the balance cache', () => {
+  let redis: EmbeddedRedis;
+  let system: System;
+  let counter: Counter;
+  beforeAll(async () => {
+    redis = await startOwnRedis({ appendonly: true });
+    system = await startSystem('balance_cache', { backend: { name: 'redis', redisUrls: [redis.url] } });
+    counter = await openCounter(system, 1000);
+  });
+  afterAll(async () => {
+    await system?.close();
+    await redis?.stop();
+  });
+  const client = () => system.services.backend.redis!;
+  const cachedKey = async () => {
+    const keys = await until('a cached balance', async () => {
+      await counter.balance();
+      return client().keys('*:balance:*');
+    });
+    return keys.find((key) => key.includes(counter.tenant.slug))!;
+  };
+
+  test('answers while nothing happens, and is right after every spend that was waited for', async () => {
+    const key = await cachedKey();
+    const forge = async () => {
+      const forged = JSON.parse((await client().hget(key, 'v'))!);
+      await client().hset(key, 'v', JSON.stringify({ ...forged, balance: 123_456 }));
+    };
+    await counter.balance();
+    await forge();
+    // So the cache is asked: what follows would prove nothing if it were not.
+    expect(await counter.balance()).toBe(123_456);
+    let reading = true;
+    const readers = Array.from({ length: 2 }, async () => {
+      while (reading) await counter.balance();
+    });
+    for (let n = 0; n < 20; n += 1) {
+      const spent = await counter.spend(1);
+      expect([spent.status, await counter.balance()]).toEqual([201, spent.body.balanceAfter]);
+    }
+    reading = false;
+    await Promise.all(readers);
+    expect(await client().pttl(key)).toBeGreaterThan(0);
+  });
+
+  test('that was emptied is filled again from the books', async () => {
+    const before = await counter.balance();
+    await client().flushdb();
+    expect(await counter.balance()).toBe(before);
+    const spent = await counter.spend(1);
+    await client().flushdb();
+    expect([spent.status, await counter.balance()]).toEqual([201, before - 1]);
+  });
+
+  test('takes no balance that is older than what was announced', async () => {
+    const cache = openBalanceCache(system.services.backend, 1, system.services.log);
+    const { slug } = counter.tenant;
+    const at = (version: number) => ({ version, balance: version * 10, bonus: 0, held: 0 });
+    const find = async (id: string) => (await cache.find(slug, id))?.version;
+    await cache.fill(slug, 'w1', at(5));
+    expect(await find('w1')).toBe(5);
+    await cache.supersede(slug, [
+      { id: 'w1', version: 6 },
+      { id: 'w2', version: 1 },
+    ]);
+    expect([await find('w1'), await find('w2')]).toEqual([undefined, undefined]);
+    // A reader that was slow brings what it read before the announcement.
+    await cache.fill(slug, 'w1', at(5));
+    expect(await find('w1')).toBeUndefined();
+    await cache.fill(slug, 'w1', at(6));
+    await cache.fill(slug, 'w1', at(5));
+    expect(await find('w1')).toBe(6);
+    // A job that runs again announces what is known already.
+    await cache.supersede(slug, [{ id: 'w1', version: 6 }]);
+    await cache.supersede(slug, [{ id: 'w1', version: 4 }]);
+    expect(await find('w1')).toBe(6);
+    expect(await cache.find('other-tenant', 'w1')).toBeUndefined();
+  });
+
+  test('whose Redis is gone leaves the answer to the books, and what it missed is made good', async () => {
+    const { services } = system;
+    const { slug } = counter.tenant;
+    const balance = await counter.balance();
+    const worker = openQueueBackend({
+      redisUrls: [redis.url],
+      db: services.db,
+      log: createLog('silent', 'cache'),
+      workers: false,
+    });
+    const cache = openBalanceCache(worker, 1, createLog('silent', 'cache'));
+    const old = { version: 7, balance: 70, bonus: 0, held: 0 };
+    await until('a connection of its own', async () => {
+      await cache.fill(slug, 'w3', old);
+      return cache.find(slug, 'w3');
+    });
+    await redis.kill();
+    const started = performance.now();
+    expect(await counter.balance()).toBe(balance);
+    expect(performance.now() - started).toBeLessThan(2500);
+    // A worker commits meanwhile, and cannot say so.
+    await cache.supersede(slug, [{ id: 'w3', version: 8 }]);
+    await redis.restart();
+    await until('Redis is back', () => client().status === 'ready');
+    // Redis has kept the old balance on its disk: no process may believe it for long.
+    const reader = openBalanceCache(services.backend, 1, services.log);
+    await until('the announcement', async () => (await reader.find(slug, 'w3')) === undefined, 5000);
+    await reader.fill(slug, 'w3', old);
+    expect(await reader.find(slug, 'w3')).toBeUndefined();
+    expect(await counter.balance()).toBe(balance);
+    expect((await counter.spend(1)).body.balanceAfter).toBe(balance - 1);
+    expect(await counter.balance()).toBe(balance - 1);
+    await worker.close();
+  });
+});
