@@ -50,7 +50,8 @@ create table operations (
   amount bigint check (amount between 1 and 9007199254740991),
   bucket text check (bucket in ('paid', 'bonus')),
   original_id uuid,
-  idempotency_key text not null,
+  -- Compared byte by byte: no locale has a say in what is the same key.
+  idempotency_key text collate "C" not null,
   body_hash bytea not null,
   reference text,
   metadata jsonb,
