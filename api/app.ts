@@ -31,6 +31,8 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.use(async (c, next) => {
     c.set('address', addressOf(c.req.raw.headers, peerAddress(c)));
     await next();
+    // Whoever keeps connections must not send the next request to a process that is about to end.
+    if (deps.lifecycle.draining) c.header('Connection', 'close');
   });
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));

@@ -54,7 +54,16 @@ async function listen(
   app: App,
   { config, log, lifecycle }: ApiDeps,
 ): Promise<{ port: number; close(): Promise<void> }> {
-  const server = createServer(getRequestListener(app.fetch));
+  const answer = getRequestListener(app.fetch);
+  let underWay = 0;
+  const server = createServer((request, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+      if (lifecycle.draining && underWay === 0) server.closeAllConnections();
+    });
+    void answer(request, response);
+  });
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {
@@ -66,7 +75,10 @@ async function listen(
   log.info({ host: config.HOST, port }, 'listening');
   const close = () => {
     lifecycle.draining = true;
-    return drain(server);
+    const drained = drain(server);
+    // Connections that have not sent anything yet count as busy to Node.
+    if (underWay === 0) server.closeAllConnections();
+    return drained;
   };
   return { port, close };
 }

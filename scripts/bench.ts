@@ -6,7 +6,13 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '#shared/config/env.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { type Contender, openContender } from './bench/contender.ts';
-import { describeServer, findPgbench, preparePgbench, runPgbench } from './bench/pgbench.ts';
+import {
+  describeServer,
+  findPgbench,
+  findServerPrograms,
+  preparePgbench,
+  runPgbench,
+} from './bench/pgbench.ts';
 import { median, type Round, ratioLine, summarise } from './bench/report.ts';
 import { startPostgres } from './embedded/postgres.ts';
 import { startRedis } from './embedded/redis.ts';
@@ -34,6 +40,7 @@ async function main(): Promise<void> {
     : await startPostgres({
         dataDir: join(dir, 'postgres'),
         log: (line) => log.info(line),
+        programs: await findServerPrograms(),
         settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
       });
   const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });

@@ -1,12 +1,14 @@
 // Makes one bounded batch of all jobs of this moment that belong to one tenant, by back-pressure and not by a timer.
 import type { Services } from '#shared/boot/services.ts';
 import { classifyFault } from '#shared/db/faults.ts';
+import { listPoisoned } from '#shared/db/ledger.ts';
+import { withTenant } from '#shared/db/pool.ts';
 import type { Decision } from '#shared/ledger/decide.ts';
-import { settleIsolated } from './poison.ts';
+import { type IsolatedBatch, settleIsolated } from './poison.ts';
 import { settle } from './settle.ts';
 
 export interface SettleResult {
-  /** Those of the operations that were rejected with internal_error by this run. */
+  /** Those of the operations that were rejected with internal_error, by this run or an earlier one. */
   poisoned: string[];
 }
 
@@ -109,37 +111,48 @@ async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promi
   const ids = [...new Set(batch.flatMap((waiting) => waiting.ids))];
   const started = performance.now();
   try {
-    const { decisions, poisoned } = await settleAll(deps, tenant, ids);
+    const { decisions, poisoned, stuck } = await settleAll(deps, tenant, ids);
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, decisions);
     const watched = batch.flatMap((waiting) => (waiting.notify ? waiting.ids : []));
     if (watched.length > 0) await deps.outcomes.publish(watched);
+    const culprits = new Set([...poisoned, ...(await listPoisonedEarlier(deps, tenant, ids, decisions))]);
     for (const waiting of batch) {
-      const mine = new Set(waiting.ids);
-      waiting.resolve({ poisoned: poisoned.filter((id) => mine.has(id)) });
+      const held = waiting.ids.find((id) => stuck.has(id));
+      if (held === undefined) waiting.resolve({ poisoned: waiting.ids.filter((id) => culprits.has(id)) });
+      else waiting.reject(stuck.get(held));
     }
   } catch (error) {
     for (const waiting of batch) waiting.reject(error);
   }
 }
 
-async function settleAll(
+/** Another run may have met a culprit on its way: the job that carries it must fail all the same. */
+async function listPoisonedEarlier(
   deps: SettlerDeps,
   tenant: string,
   ids: string[],
-): Promise<{ decisions: Decision[]; poisoned: string[] }> {
+  decisions: Decision[],
+): Promise<string[]> {
+  const decided = new Set(decisions.map((decision) => decision.operation.id));
+  const rest = ids.filter((id) => !decided.has(id));
+  if (rest.length === 0) return [];
+  return withTenant(deps.db.app, tenant, (tx) => listPoisoned(tx, rest));
+}
+
+async function settleAll(deps: SettlerDeps, tenant: string, ids: string[]): Promise<IsolatedBatch> {
   const decisions: Decision[] = [];
   try {
     for (;;) {
       const batch = await settle(deps, tenant, ids, decisionsMax);
       decisions.push(...batch.decisions);
-      if (!batch.more) return { decisions, poisoned: [] };
+      if (!batch.more) return { decisions, poisoned: [], stuck: new Map() };
     }
   } catch (error) {
     if (classifyFault(error) !== 'statement') throw error;
     deps.log.warn({ err: error, tenant, operations: ids.length }, 'a batch broke; looking for the culprit');
     const isolated = await settleIsolated(deps, tenant, ids, decisionsMax);
-    return { decisions: [...decisions, ...isolated.decisions], poisoned: isolated.poisoned };
+    return { ...isolated, decisions: [...decisions, ...isolated.decisions] };
   }
 }
 

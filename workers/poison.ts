@@ -2,8 +2,7 @@
 import type { Services } from '#shared/boot/services.ts';
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { classifyFault } from '#shared/db/faults.ts';
-import { listDue, lockWalletsOf, rejectPoisoned } from '#shared/db/ledger.ts';
-import { listDueAmong } from '#shared/db/operations.ts';
+import { findNextDue, listDue, lockWalletsOf, rejectPoisoned } from '#shared/db/ledger.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { markUndeliverable } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
@@ -16,10 +15,14 @@ export interface IsolatedBatch {
   decisions: Decision[];
   /** Operations that could not be settled and now are rejected with internal_error. */
   poisoned: string[];
+  /** Asked for and still waiting: their wallet is held up by one that could not even be rejected. */
+  stuck: Map<string, unknown>;
 }
 
 /** A culprit is tried this often before it is rejected. */
 const attemptsMax = 3;
+
+const nothing = (): IsolatedBatch => ({ decisions: [], poisoned: [], stuck: new Map() });
 
 /**
  * Settles in halves, then wallet by wallet one operation at a time. Only faults of the statements count:
@@ -31,16 +34,17 @@ export async function settleIsolated(
   operationIds: string[],
   limit: number,
 ): Promise<IsolatedBatch> {
-  if (operationIds.length > 1) {
-    const middle = Math.ceil(operationIds.length / 2);
-    const left = await settleHalf(deps, tenant, operationIds.slice(0, middle), limit);
-    const right = await settleHalf(deps, tenant, operationIds.slice(middle), limit);
-    return {
-      decisions: [...left.decisions, ...right.decisions],
-      poisoned: [...left.poisoned, ...right.poisoned],
-    };
-  }
-  return settleOneByOne(deps, tenant, operationIds);
+  const [only] = operationIds;
+  if (only === undefined) return nothing();
+  if (operationIds.length === 1) return settleOneByOne(deps, tenant, only);
+  const middle = Math.ceil(operationIds.length / 2);
+  const left = await settleHalf(deps, tenant, operationIds.slice(0, middle), limit);
+  const right = await settleHalf(deps, tenant, operationIds.slice(middle), limit);
+  return {
+    decisions: [...left.decisions, ...right.decisions],
+    poisoned: [...left.poisoned, ...right.poisoned],
+    stuck: new Map([...left.stuck, ...right.stuck]),
+  };
 }
 
 async function settleHalf(
@@ -54,7 +58,7 @@ async function settleHalf(
     for (;;) {
       const batch = await settle(deps, tenant, operationIds, limit);
       decisions.push(...batch.decisions);
-      if (!batch.more) return { decisions, poisoned: [] };
+      if (!batch.more) return { ...nothing(), decisions };
     }
   } catch (error) {
     if (classifyFault(error) !== 'statement') throw error;
@@ -62,50 +66,52 @@ async function settleHalf(
   }
 }
 
-/** Goes through one wallet's waiting operations, oldest first, each in a transaction of its own. */
-async function settleOneByOne(
-  deps: PoisonDeps,
-  tenant: string,
-  operationIds: string[],
-): Promise<IsolatedBatch> {
-  const result: IsolatedBatch = { decisions: [], poisoned: [] };
+/** Goes through the waiting operations of one wallet up to this one, oldest first, each in its own transaction. */
+async function settleOneByOne(deps: PoisonDeps, tenant: string, operationId: string): Promise<IsolatedBatch> {
+  const result = nothing();
+  const next = () => withTenant(deps.db.app, tenant, (tx) => findNextDue(tx, operationId));
+  let suspect: string | undefined;
   let attempts = 0;
-  while (await isDue(deps, tenant, operationIds)) {
+  for (let oldest = await next(); oldest !== undefined; oldest = await next()) {
+    if (oldest !== suspect) attempts = 0;
+    suspect = oldest;
     try {
-      const batch = await settle(deps, tenant, operationIds, 1);
+      const batch = await settle(deps, tenant, [operationId], 1);
       result.decisions.push(...batch.decisions);
-      attempts = 0;
     } catch (error) {
       if (classifyFault(error) !== 'statement') throw error;
       attempts += 1;
       if (attempts < attemptsMax) continue;
-      attempts = 0;
-      const culprit = await rejectOldest(deps, tenant, operationIds, error);
-      if (culprit) result.poisoned.push(culprit);
+      try {
+        if (await rejectCulprit(deps, tenant, suspect, error)) result.poisoned.push(suspect);
+      } catch (refusal) {
+        if (classifyFault(refusal) !== 'statement') throw refusal;
+        result.stuck.set(operationId, error);
+        return result;
+      }
     }
   }
   return result;
 }
 
-async function isDue(deps: PoisonDeps, tenant: string, operationIds: string[]): Promise<boolean> {
-  const due = await withTenant(deps.db.app, tenant, (tx) => listDueAmong(tx, operationIds));
-  return due.length > 0;
-}
-
-async function rejectOldest(
+/**
+ * Gives the culprit its outcome. Only while it still is the next of its wallet: another process may have
+ * rejected it meanwhile, and what is next now has done nothing wrong.
+ */
+async function rejectCulprit(
   deps: PoisonDeps,
   tenant: string,
-  operationIds: string[],
+  culprit: string,
   cause: unknown,
-): Promise<string | undefined> {
+): Promise<boolean> {
   const rejected = await withTenant(deps.db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOf(tx, operationIds);
+    const wallets = await lockWalletsOf(tx, [culprit]);
     const [oldest] = await listDue(
       tx,
       wallets.map((wallet) => wallet.id),
       1,
     );
-    if (!oldest || !(await rejectPoisoned(tx, oldest.id))) return undefined;
+    if (oldest?.id !== culprit || !(await rejectPoisoned(tx, culprit))) return undefined;
     await insertAudit(tx, {
       tenant,
       actor: 'workers',
@@ -124,11 +130,11 @@ async function rejectOldest(
     }
     return oldest;
   });
-  if (!rejected) return undefined;
+  if (!rejected) return false;
   deps.metrics.poisoned.labels(rejected.kind).inc();
   deps.log.error(
     { err: cause, tenant, operationId: rejected.id, kind: rejected.kind, alert: 'operation_poisoned' },
     'an operation could not be settled and was rejected with internal_error',
   );
-  return rejected.id;
+  return true;
 }

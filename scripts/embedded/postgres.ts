@@ -2,7 +2,13 @@
 import { chmod, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureCluster, findPrograms, readOrCreatePassword, superuser } from './cluster.ts';
+import {
+  ensureCluster,
+  findPrograms,
+  readOrCreatePassword,
+  type ServerPrograms,
+  superuser,
+} from './cluster.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { tryLock } from './process-lock.mjs';
 import { chooseAccount } from './server-account.ts';
@@ -17,6 +23,8 @@ export interface EmbeddedPostgresOptions {
   log: (line: string) => void;
   /** Settings of postgresql.conf that go before our own. */
   settings?: Record<string, string | number>;
+  /** Other programs than those of the npm package, such as the bench's. */
+  programs?: ServerPrograms;
   /** Called when Postgres ends although nobody asked it to. */
   onExit?: (reason: string) => void;
 }
@@ -57,7 +65,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   if (lock.heldBy) throw new DataDirInUse(dataDir, lock.heldBy.pid);
   try {
     const clusterDir = join(dataDir, 'cluster');
-    const programs = findPrograms();
+    const programs = options.programs ?? findPrograms();
     await stopLeftovers(clusterDir, options.log);
     const account = chooseAccount({ postgres: programs.postgres, dataDir, clusterDir });
     const password = await readOrCreatePassword(join(dataDir, 'password'), clusterDir);

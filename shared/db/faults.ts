@@ -25,7 +25,7 @@ const connectionTexts = [
 ];
 
 /** The SQLSTATE (PostgreSQL manual, appendix A) or system error code of an error, if it has one. */
-function faultCode(error: unknown): string | undefined {
+export function faultCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : undefined;

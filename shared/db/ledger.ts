@@ -126,6 +126,26 @@ export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
   });
 }
 
+/** The operation that is to be settled next on the wallet of this one; undefined once this one waits no more. */
+export async function findNextDue(tx: Queryable, operationId: string): Promise<string | undefined> {
+  const result = await tx.query<{ id: string }>(
+    `select id from operations where due and wallet_id = (select wallet_id from operations where id = $1 and due)
+     order by seq limit 1`,
+    [operationId],
+  );
+  return result.rows[0]?.id;
+}
+
+/** Those of the ids that were rejected with internal_error, by whichever process. */
+export async function listPoisoned(tx: Queryable, operationIds: string[]): Promise<string[]> {
+  const result = await tx.query<{ id: string }>({
+    name: 'list_poisoned',
+    text: `select id from operations where id = any($1::uuid[]) and reason = 'internal_error'`,
+    values: [arrayLiteral(operationIds)],
+  });
+  return result.rows.map((row) => row.id);
+}
+
 /** Gives an operation that cannot be settled the outcome internal_error. False: it is not due any more. */
 export async function rejectPoisoned(tx: Queryable, operationId: string): Promise<boolean> {
   const result = await tx.query(

@@ -133,15 +133,6 @@ export async function listOverdue(tx: Queryable, ageMs: number, limit: number): 
   return result.rows;
 }
 
-/** Those of the ids that wait to be settled. */
-export async function listDueAmong(tx: Queryable, ids: string[]): Promise<string[]> {
-  const result = await tx.query<{ id: string }>(
-    `select id from operations where id = any($1::uuid[]) and due`,
-    [ids],
-  );
-  return result.rows.map((row) => row.id);
-}
-
 /**
  * The money of a purchase arrived: it takes its place at the end of the wallet's order.
  * False: it was granted before, or is about to be.

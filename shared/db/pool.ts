@@ -1,6 +1,7 @@
 // Every connection to Postgres, and the one helper through which a tenant's tables can be reached.
 import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
+import { faultCode } from './faults.ts';
 
 /** What a statement needs: a pool, or the transaction of the caller. */
 export interface Queryable {
@@ -121,6 +122,7 @@ async function inTransaction<T>(
 ): Promise<T> {
   const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
   const client = await pool.connect();
+  const sent: Promise<unknown>[] = [];
   let broken: Error | undefined;
   const onError = (error: Error) => {
     broken = error;
@@ -133,7 +135,7 @@ async function inTransaction<T>(
     const opened = Promise.all(opening);
     // The failure is reported by the await below; until then it must not count as unhandled.
     opened.catch(() => undefined);
-    const sent: Promise<unknown>[] = [opened];
+    sent.push(opened);
     const followUps: (() => void)[] = [];
     const tx: Tx = {
       tenant,
@@ -158,9 +160,17 @@ async function inTransaction<T>(
     } catch {
       broken = error as Error;
     }
-    throw error;
+    throw await firstFault(error, sent);
   } finally {
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/** "The transaction is aborted" (25P02) says that an earlier statement failed, which nobody awaited: that one counts. */
+async function firstFault(error: unknown, sent: Promise<unknown>[]): Promise<unknown> {
+  if (faultCode(error) !== '25P02') return error;
+  // All of them were answered before the statement that says so.
+  const failed = (await Promise.allSettled(sent)).find((each) => each.status === 'rejected');
+  return failed?.reason ?? error;
 }

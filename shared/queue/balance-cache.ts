@@ -27,24 +27,19 @@ const ttlMs = 60_000;
 const owedRetryMs = 250;
 const owedMax = 100_000;
 
-// A key holds {f: floor, v: value}. The floor is the highest version known to be on its way.
+// A key holds "version" alone, the highest known to be on its way (the floor), or "version:balance".
 const fillScript = `
-local floor = tonumber(redis.call('hget', KEYS[1], 'f') or '-1')
-if tonumber(ARGV[1]) >= floor then
-  redis.call('hset', KEYS[1], 'f', ARGV[1], 'v', ARGV[2])
-  redis.call('pexpire', KEYS[1], ARGV[3])
-  return 1
-end
-return 0`;
+local floor = tonumber(string.match(redis.call('get', KEYS[1]) or '-1', '^-?%d+'))
+if tonumber(ARGV[1]) < floor then return 0 end
+redis.call('set', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'px', ARGV[3])
+return 1`;
 
 const supersedeScript = `
 local ttl = ARGV[#ARGV]
 for i, key in ipairs(KEYS) do
-  local floor = tonumber(redis.call('hget', key, 'f') or '-1')
-  if tonumber(ARGV[i]) > floor then
-    redis.call('del', key)
-    redis.call('hset', key, 'f', ARGV[i])
-    redis.call('pexpire', key, ttl)
+  local now = redis.call('get', key)
+  if not now or tonumber(ARGV[i]) > tonumber(string.match(now, '^%d+')) then
+    redis.call('set', key, ARGV[i], 'px', ttl)
   end
 end
 return 0`;

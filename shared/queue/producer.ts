@@ -40,6 +40,9 @@ export function shardOf(tenant: string, shards: number): number {
   return createHash('sha1').update(tenant).digest().readUInt32BE(0) % shards;
 }
 
+/** Redis answers, or may at any moment: a process that has just started must not lose its first jobs. */
+const hopefulStatuses = new Set(['ready', 'connect', 'connecting']);
+
 const retry = {
   // Infrastructure comes back within minutes or an operator looks; the sweep covers both.
   operations: { attempts: 8, backoff: { type: 'exponential', delay: 250, jitter: 0.5 } },
@@ -58,6 +61,12 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
     }
   }
   const queue = (name: QueueName, shard: number) => byName.get(`${shard}/${name}`) as Queue;
+  /** BullMQ would wait for as long as Redis has never answered, and pile up what was to be added. */
+  const reachable = (name: QueueName, shard: number): Queue => {
+    const status = backend.redis?.status;
+    if (status !== undefined && !hopefulStatuses.has(status)) throw new Error('Redis cannot be reached');
+    return queue(name, shard);
+  };
   return {
     queues: [...byName.values()],
     queue,
@@ -75,7 +84,7 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
           } satisfies OperationsJob,
           opts: { ...retry.operations, jobId: `${tenant}-${randomUUID()}` },
         }));
-        const target = queue(name, shard);
+        const target = reachable(name, shard);
         const only = jobs[0];
         additions.push(
           jobs.length === 1 && only ? target.add(only.name, only.data, only.opts) : target.addBulk(jobs),
@@ -85,11 +94,13 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
     },
     async addProvider(job, key) {
       const shard = shardOf(job.tenant, shards);
-      await queue('provider', shard).add(job.task, job, { ...retry.provider, jobId: `${job.tenant}-${key}` });
+      const options = { ...retry.provider, jobId: `${job.tenant}-${key}` };
+      await reachable('provider', shard).add(job.task, job, options);
     },
     async addEmail(job, key) {
       const shard = shardOf(job.tenant, shards);
-      await queue('email', shard).add(job.template, job, { ...retry.email, jobId: `${job.tenant}-${key}` });
+      const options = { ...retry.email, jobId: `${job.tenant}-${key}` };
+      await reachable('email', shard).add(job.template, job, options);
     },
     close: async () => {
       await Promise.all([...byName.values()].map((each) => each.close()));

@@ -67,6 +67,8 @@ create table operations (
 ) with (fillfactor = 80);
 create unique index operations_idempotency on operations (idempotency_key);
 create index operations_due on operations (wallet_id, seq) where due;
+-- Nearly always empty: finds the culprits at no cost for the others.
+create index operations_poisoned on operations (id) where reason = 'internal_error';
 
 create table entries (
   operation_id uuid not null,
