@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '#shared/config/env.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { type Contender, openContender } from './bench/contender.ts';
 import {
@@ -34,15 +33,12 @@ const log = createLog('warn', 'bench');
 
 async function main(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'coinlane-bench-'));
-  const given = loadConfig().DATABASE_URL;
-  const postgres = given
-    ? { url: given, stop: async () => undefined }
-    : await startPostgres({
-        dataDir: join(dir, 'postgres'),
-        log: (line) => log.info(line),
-        programs: await findServerPrograms(),
-        settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
-      });
+  const postgres = await startPostgres({
+    dataDir: join(dir, 'postgres'),
+    log: (line) => log.info(line),
+    programs: await findServerPrograms(),
+    settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
+  });
   const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });
   const contenders: Contender[] = [];
   try {

@@ -9,7 +9,9 @@ import { type Outcome, printSummary, projectRoot, runStaticChecks } from './test
 // Tests set their own; what a developer's shell exports for `npm start` must not change what they prove.
 const foreignSettings = [
   ...['NODE_ENV', 'PORT', 'HOST', 'PUBLIC_URL', 'DATABASE_URL', 'DATA_DIR', 'REDIS_URL', 'OPERATOR_TOKEN'],
-  ...['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM', 'TRUSTED_PROXIES', 'LOG_LEVEL'],
+  ...['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM', 'TRUSTED_PROXIES', 'LOG_LEVEL', 'SECRET_KEY_PREVIOUS'],
+  ...['BCRYPT_COST', 'QUEUE_SHARDS', 'DATABASE_POOL', 'SWEEP_AGE_MS', 'SWEEP_INTERVAL_MS', 'METRICS_PORT'],
+  'SANDBOX_URL',
 ];
 
 const vitestArgs = process.argv.slice(2);

@@ -1,8 +1,9 @@
 // Moves events from the outbox into BullMQ, so that all work is done, seen and retried in one place.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
+import { expectMail } from '#shared/db/mails.ts';
 import type { WorkerDeps } from './context.ts';
 
-type RelayDeps = Pick<WorkerDeps, 'outbox' | 'producer'>;
+type RelayDeps = Pick<WorkerDeps, 'db' | 'outbox' | 'producer'>;
 
 /** An event leaves the outbox once the queue has its job; a queue that is down leaves it where it is. */
 export async function startRelay(deps: RelayDeps): Promise<{ close(): Promise<void> }> {
@@ -10,9 +11,11 @@ export async function startRelay(deps: RelayDeps): Promise<{ close(): Promise<vo
 }
 
 /** The event's id becomes the job's: an event that is seen twice is one job. */
-async function enqueue({ producer }: RelayDeps, id: string, event: OutboxEvent): Promise<void> {
+async function enqueue({ db, producer }: RelayDeps, id: string, event: OutboxEvent): Promise<void> {
   switch (event.queue) {
     case 'email':
+      // A row first: the queue may lose its data after the outbox has let the event go.
+      await expectMail(db.app, event.job, id);
       return producer.addEmail(event.job, id);
     case 'provider':
       return producer.addProvider(event.job, id);

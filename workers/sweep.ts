@@ -1,6 +1,7 @@
 // Comes back for what was accepted and not settled: a wake-up was lost, or the queue's data with it.
 import { LRUCache } from 'lru-cache';
 import { queueOf } from '#shared/contracts/jobs.ts';
+import { takeForgottenMails } from '#shared/db/mails.ts';
 import { listOverdue } from '#shared/db/operations.ts';
 import { withTenant, withTransaction } from '#shared/db/pool.ts';
 import { tryLockSweep } from '#shared/db/sweep.ts';
@@ -18,6 +19,9 @@ const tenantsPerRound = 200;
 const operationsPerTenant = 1000;
 /** An operation that was swept is left to the queue this long before it is swept again, in milliseconds. */
 const patienceMs = 10_000;
+/** A mail's job has this long to be taken, in seconds, before it is asked for again. */
+const mailAgeSeconds = 30;
+const mailsPerRound = 200;
 /** Purchases are looked after less often: their clock ticks in minutes. */
 const purchaseEveryMs = 10_000;
 
@@ -50,6 +54,13 @@ export function startSweep(deps: WorkerDeps): Sweep {
     return lost.length;
   };
 
+  /** A mail whose job still exists, waiting for its next try or failed for good, is the queue's: adding it changes nothing. */
+  const wakeForgottenMails = async () => {
+    for (const { job, queueKey } of await takeForgottenMails(deps.db.app, mailAgeSeconds, mailsPerRound)) {
+      await deps.producer.addEmail(job, queueKey);
+    }
+  };
+
   const round = async (): Promise<number> =>
     withTransaction(deps.db.app, async (tx) => {
       if (!(await tryLockSweep(tx))) return 0;
@@ -64,6 +75,9 @@ export function startSweep(deps: WorkerDeps): Sweep {
           deps.log.warn({ err: error, tenant }, 'a tenant could not be swept; trying again');
         }
       }
+      await wakeForgottenMails().catch((error: unknown) => {
+        deps.log.warn({ err: error }, 'forgotten mails could not be enqueued; trying again');
+      });
       return count;
     });
 

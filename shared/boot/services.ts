@@ -53,7 +53,13 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   const listener = createListener(db.urls.app, log, () => log.info('the notification connection is back'));
   const tenants = await openTenantDirectory(db, listener);
   const signingKeys = openSigningKeys(db.app, keyring);
-  const backend = openQueueBackend({ redisUrls: config.redisUrls, db, log, workers });
+  const backend = openQueueBackend({
+    redisUrls: config.redisUrls,
+    db,
+    log,
+    workers,
+    shards: config.QUEUE_SHARDS,
+  });
   const producer = createProducer(backend, config.QUEUE_SHARDS);
   const outbox = await openOutbox(db, listener, log);
   const outcomes = await openOutcomeChannel(db, backend, listener, log);

@@ -1,4 +1,5 @@
 // Statements that make one mail of one cause, and those that read what a mail tells.
+import type { EmailJob } from '../contracts/jobs.ts';
 import type { OperationKind } from '../contracts/operation.ts';
 import type { Queryable } from './pool.ts';
 
@@ -64,6 +65,33 @@ export async function doubtStaleMail(db: Queryable, mail: MailKey, leaseSeconds:
     [mail.tenant, mail.cause, leaseSeconds],
   );
   return result.rowCount === 1;
+}
+
+/** Remembers a mail that is about to be enqueued: the queue's job is a wake-up for this row. */
+export async function expectMail(db: Queryable, job: EmailJob, queueKey: string): Promise<void> {
+  await db.query(
+    `insert into coinlane.mails (tenant, cause, template, status, job, queue_key)
+     values ($1, $2, $3, 'waiting', $4, $5) on conflict (tenant, cause) do nothing`,
+    [job.tenant, job.cause, job.template, job, queueKey],
+  );
+}
+
+/** Mails that have waited for `ageSeconds` without an attempt; each is given out once per that time. */
+export async function takeForgottenMails(
+  db: Queryable,
+  ageSeconds: number,
+  limit: number,
+): Promise<{ job: EmailJob; queueKey: string }[]> {
+  const result = await db.query<{ job: EmailJob; queueKey: string }>(
+    `update coinlane.mails m set updated_at = now()
+     from (select tenant, cause from coinlane.mails
+       where status = 'waiting' and job is not null and updated_at < now() - make_interval(secs => $1)
+       order by updated_at limit $2 for update skip locked) forgotten
+     where m.tenant = forgotten.tenant and m.cause = forgotten.cause
+     returning m.job, m.queue_key as "queueKey"`,
+    [ageSeconds, limit],
+  );
+  return result.rows;
 }
 
 export interface MailRow {

@@ -99,8 +99,9 @@ async function ensureRoles(client: pg.Client, login: Login, group: string): Prom
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error;
     throw new Error(
-      'The user of DATABASE_URL may not create roles. Coinlane works under a login role of its own that owns ' +
-        'nothing, and creates it: grant CREATEROLE to the user, or name a user that has it.',
+      'The user of DATABASE_URL may not create roles, or not grant the existing group roles. Coinlane works under a login role of its own that owns ' +
+        'nothing, and creates it: grant CREATEROLE to the user (and, if another user created coinlane_app and coinlane_queue, those two ' +
+        'WITH ADMIN OPTION), or name a user that has it.',
       { cause: error },
     );
   }

@@ -76,6 +76,8 @@ interface BackendOptions {
   log: Log;
   /** Worker processes hold a blocking connection per queue. */
   workers: boolean;
+  /** Each has five workers, and each of those a connection that listens. */
+  shards?: number;
 }
 
 export function openQueueBackend(options: BackendOptions): QueueBackend {
@@ -115,13 +117,13 @@ function redisBackend({ redisUrls, log }: BackendOptions): QueueBackend {
   };
 }
 
-function postgresBackend({ db, log, workers }: BackendOptions): QueueBackend {
+function postgresBackend({ db, log, workers, shards = 1 }: BackendOptions): QueueBackend {
   const pool = new pg.Pool({
     connectionString: db.urls.queue,
     // Whatever BullMQ creates belongs to the group role, not to the login of today's key.
     options: `-c search_path=bullmq -c role=${queueRole}`,
     // Each worker's LISTEN holds one connection of this pool; the rest serve the statements of all.
-    max: workers ? 16 : 4,
+    max: workers ? 5 * shards + 11 : 4,
     keepAlive: true,
     connectionTimeoutMillis: 5000,
     application_name: 'coinlane-queue',

@@ -71,8 +71,9 @@ export function openBalanceCache(backend: QueueBackend, shards: number, log: Log
     async find(tenant, walletId) {
       const key = keyOf(tenant, walletId);
       if (owed.has(key)) return undefined;
-      const text = await quietly(redis.hget(key, 'v'));
-      return text ? (JSON.parse(text) as CachedBalance) : undefined;
+      const text = await quietly(redis.get(key));
+      const end = text?.indexOf(':') ?? -1;
+      return text && end > 0 ? (JSON.parse(text.slice(end + 1)) as CachedBalance) : undefined;
     },
     async fill(tenant, walletId, balance) {
       const key = keyOf(tenant, walletId);

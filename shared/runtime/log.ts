@@ -10,13 +10,16 @@ const secretFields = [
   'token',
   'accessToken',
   'refreshToken',
+  'secret',
   'secretKey',
+  'clientSecret',
+  'webhookSecret',
   'authorization',
   'cookie',
   'credentials',
 ];
 
-/** Paths pino blanks; exported for the test that reads real log lines. */
+/** Paths pino blanks. */
 const redactedPaths = [
   ...secretFields,
   ...secretFields.map((field) => `*.${field}`),
@@ -24,14 +27,26 @@ const redactedPaths = [
   '*.headers["set-cookie"]',
 ];
 
-/** Errors of pg carry the whole connection, with its settings; the log needs what happened, not on what. */
+/**
+ * Errors of pg carry the whole connection, with its settings, and errors of ioredis the command with its
+ * arguments, which may be the password: the log needs what happened, not on what.
+ */
 function serialiseError(error: unknown): unknown {
-  const {
-    client: _client,
-    connection: _connection,
-    ...rest
-  } = stdSerializers.err(error as Error) as object & Record<string, unknown>;
-  return rest;
+  return blankInside(stdSerializers.err(error as Error));
+}
+
+function blankInside(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(blankInside);
+  if (typeof value !== 'object' || value === null || !('stack' in value)) return value;
+  const { client: _client, connection: _connection, command, ...rest } = value as Record<string, unknown>;
+  // Errors have errors inside, such as those of each node of a cluster.
+  const fields = Object.entries(rest).map(([name, inner]) => [name, blankInside(inner)]);
+  if (command !== undefined) fields.push(['command', nameOf(command)]);
+  return Object.fromEntries(fields);
+}
+
+function nameOf(command: unknown): unknown {
+  return typeof command === 'object' ? (command as { name?: unknown } | null)?.name : command;
 }
 
 /** A JSON logger to standard output. `level` is a pino level name. */

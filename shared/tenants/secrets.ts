@@ -16,6 +16,8 @@ export interface Keyring {
 }
 
 const version = 'v1';
+/** In bytes. Left out, Node would take a tag cut down to 4 of them. */
+const authTagLength = 16;
 
 /** `secretKeys`: the current key first, then the previous ones, which only open. */
 export function createKeyring(secretKeys: string[]): Keyring {
@@ -43,7 +45,7 @@ export function createKeyring(secretKeys: string[]): Keyring {
     mac: (purpose, text) => createHmac('sha256', derive(purpose)).update(text).digest(),
     seal(plain, context) {
       const nonce = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', derive('seal'), nonce);
+      const cipher = createCipheriv('aes-256-gcm', derive('seal'), nonce, { authTagLength });
       cipher.setAAD(Buffer.from(context));
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
       return `${version}.${keyId}.${nonce.toString('base64url')}.${body.toString('base64url')}`;
@@ -62,10 +64,14 @@ export function createKeyring(secretKeys: string[]): Keyring {
       const key = deriveUnder(id, 'seal');
       if (!key) throw new Error(`a value was sealed with key ${id}, which is neither current nor previous`);
       const bytes = Buffer.from(body, 'base64url');
-      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'));
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), {
+        authTagLength,
+      });
       decipher.setAAD(Buffer.from(context));
-      decipher.setAuthTag(bytes.subarray(-16));
-      return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString('utf8');
+      decipher.setAuthTag(bytes.subarray(-authTagLength));
+      return Buffer.concat([decipher.update(bytes.subarray(0, -authTagLength)), decipher.final()]).toString(
+        'utf8',
+      );
     },
   };
 }

@@ -71,7 +71,7 @@ function spend(
 describe.each(backends)('on $name', (backend) => {
   test('an API answers all that it has begun, and ends with code 0', { timeout: 60_000 }, async () => {
     const { databaseUrl, settings } = await openStage(`drain_api_${backend.name}`, backend);
-    const [api, other] = [await keep(startApi(settings)), await keep(startApi(settings))];
+    const [api, other] = await Promise.all([keep(startApi(settings)), keep(startApi(settings))]);
     const tenant = await createTenant(api.url, uniqueSlug('drain'));
     const user = await registerUser(api.url, tenant);
     const agent = new Agent({ keepAlive: true, maxSockets: 60 });
@@ -103,8 +103,11 @@ describe.each(backends)('on $name', (backend) => {
 
   test('an API that ends amid a stream of requests loses none of them', { timeout: 60_000 }, async () => {
     const { databaseUrl, settings } = await openStage(`drain_stream_${backend.name}`, backend);
-    const [api, other] = [await keep(startApi(settings)), await keep(startApi(settings))];
-    await keep(startWorker(settings));
+    const [api, other] = await Promise.all([
+      keep(startApi(settings)),
+      keep(startApi(settings)),
+      keep(startWorker(settings)),
+    ]);
     const tenant = await createTenant(api.url, uniqueSlug('stream'));
     const user = await registerUser(api.url, tenant);
     expect((await grant(api.url, tenant, user.id, 10_000)).status).toBe(201);
@@ -141,8 +144,7 @@ describe.each(backends)('on $name', (backend) => {
 
   test('a worker finishes its jobs and leaves the rest to the others', { timeout: 60_000 }, async () => {
     const { databaseUrl, settings } = await openStage(`drain_worker_${backend.name}`, backend);
-    const api = await keep(startApi(settings));
-    const first = await keep(startWorker(settings));
+    const [api, first] = await Promise.all([keep(startApi(settings)), keep(startWorker(settings))]);
     const tenant = await createTenant(api.url, uniqueSlug('jobs'));
     const user = await registerUser(api.url, tenant);
     expect((await grant(api.url, tenant, user.id, 10_000)).status).toBe(201);

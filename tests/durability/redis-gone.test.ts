@@ -95,7 +95,7 @@ describe.skipIf(missing)('Redis', () => {
   test('that dies while requests come in costs time and nothing else', { timeout: 90_000 }, async () => {
     const stage = await openStage('redis_dies');
     const { redis, settings } = stage;
-    const [api, worker] = [await keep(startApi(settings)), await keep(startWorker(settings))];
+    const [api, worker] = await Promise.all([keep(startApi(settings)), keep(startWorker(settings))]);
     const tenant = await createTenant(api.url, uniqueSlug('gone'));
     const user = await registerUser(api.url, tenant);
     expect((await grant(api.url, tenant, user.id, 1000)).status).toBe(201);
@@ -125,8 +125,11 @@ describe.skipIf(missing)('Redis', () => {
     const stage = await openStage('redis_late');
     const { redis, settings } = stage;
     await redis.kill();
-    const [api, other] = [await keep(startApi(settings)), await keep(startApi(settings))];
-    const worker = await keep(startWorker(settings));
+    const [api, other, worker] = await Promise.all([
+      keep(startApi(settings)),
+      keep(startApi(settings)),
+      keep(startWorker(settings)),
+    ]);
     expect(await readiness(api.url)).toBe('degraded');
     const tenant = await createTenant(api.url, uniqueSlug('late'));
     const user = await registerUser(api.url, tenant);

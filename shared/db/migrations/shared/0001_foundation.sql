@@ -74,10 +74,14 @@ create table coinlane.mails (
   claim uuid,
   attempts integer not null default 0,
   detail text,
+  -- The job and its key in the queue, so that a queue that lost its data can be given it again.
+  job jsonb,
+  queue_key text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (tenant, cause)
 );
+create index mails_waiting on coinlane.mails (updated_at) where status = 'waiting';
 
 create table coinlane.audit (
   id bigint generated always as identity primary key,
