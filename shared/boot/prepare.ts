@@ -6,6 +6,7 @@ import {
   migrateShared,
   migrateTenants,
   type TenantMigrationReport,
+  withPreparationLock,
 } from '../db/migrate.ts';
 import { type Database, openDatabase } from '../db/pool.ts';
 import { prepareOutbox } from '../outbox/outbox.ts';
@@ -40,14 +41,14 @@ export async function prepareDatabase(
   poolSize: number,
 ): Promise<Database> {
   const logins = loginsOf(keyring);
-  await migrateShared(ownerUrl, logins);
-  const db = openDatabase(
-    { owner: ownerUrl, app: urlFor(ownerUrl, logins.app), queue: urlFor(ownerUrl, logins.queue) },
-    { size: poolSize, log },
-  );
-  await prepareOutbox(db);
-  await prepareQueueSchema(db);
-  return db;
+  const urls = { owner: ownerUrl, app: urlFor(ownerUrl, logins.app), queue: urlFor(ownerUrl, logins.queue) };
+  return withPreparationLock(ownerUrl, async () => {
+    await migrateShared(ownerUrl, logins);
+    const db = openDatabase(urls, { size: poolSize, log });
+    await prepareOutbox(db);
+    await prepareQueueSchema(db);
+    return db;
+  });
 }
 
 /** Upgrades all tenants; a tenant that fails is reported and the others go on. */

@@ -6,5 +6,5 @@
  * Never for text that came from outside.
  */
 export function arrayLiteral(values: readonly (string | number | boolean | null)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
+  return `{${values.map((value) => (value === '' ? '""' : (value ?? 'NULL'))).join(',')}}`;
 }

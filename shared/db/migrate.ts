@@ -48,15 +48,27 @@ export const appRole = 'coinlane_app';
 /** The group role of the queue's connections: BullMQ creates sequences in its own schema, and sees no tenant. */
 export const queueRole = 'coinlane_queue';
 
+/** Runs `work` while no other process prepares this database: schemas, roles and grants bear no second hand. */
+export async function withPreparationLock<T>(ownerUrl: string, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [advisoryKey]);
+    return await work();
+  } finally {
+    // Ending the session frees the lock.
+    await client.end();
+  }
+}
+
 /**
- * Creates the roles and the shared schema, or upgrades them. Safe to run by many processes at once.
+ * Creates the roles and the shared schema, or upgrades them. Runs under the preparation lock.
  * @throws Error with advice when the owner may not create roles.
  */
 export async function migrateShared(ownerUrl: string, logins: Logins): Promise<void> {
   const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
   await client.connect();
   try {
-    await client.query('select pg_advisory_lock($1)', [advisoryKey]);
     await ensureRoles(client, logins.app, appRole);
     await ensureRoles(client, logins.queue, queueRole);
     await client.query('create schema if not exists coinlane');
@@ -76,7 +88,7 @@ export async function migrateShared(ownerUrl: string, logins: Logins): Promise<v
       await client.query('commit');
     }
   } finally {
-    // Ending the session frees the lock and undoes what was left open.
+    // Ending the session undoes what was left open.
     await client.end();
   }
 }

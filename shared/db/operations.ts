@@ -1,4 +1,5 @@
 // Statements of the journal: accept operations, find them, make them due.
+import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
@@ -178,7 +179,8 @@ export async function insertInternalOperation(
     {
       due: true,
       bucket: null,
-      bodyHash: Buffer.alloc(0),
+      // Nobody sends such a key, so nobody's body is compared with it.
+      bodyHash: hash('sha256', operation.idempotencyKey, 'buffer'),
       metadata: null,
       ...operation,
       reference: operation.reference ?? null,

@@ -1,6 +1,10 @@
 // Redis gone, hung, or not there yet: operations are accepted all the same, and settled once it is back, by the sweep.
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
+import { openDatabase } from '#shared/db/pool.ts';
+import { openQueueBackend } from '#shared/queue/backend.ts';
+import { createProducer } from '#shared/queue/producer.ts';
+import { createLog } from '#shared/runtime/log.ts';
 import type { TestBackend } from '#tests/support/backends.ts';
 import {
   type Answer,
@@ -149,6 +153,28 @@ describe.skipIf(missing)('Redis', () => {
     await redis.restart();
     await expectSpent(stage, api.url, tenant, user, ids);
     expect([await api.stop(), await worker.stop()]).toEqual([0, 0]);
+  });
+
+  test('that has never answered is not waited for by what is to be enqueued', async () => {
+    const { redis, databaseUrl } = await openStage('redis_never');
+    await redis.kill();
+    const log = createLog('silent', 'never');
+    const urls = { owner: databaseUrl, app: databaseUrl, queue: databaseUrl };
+    const db = openDatabase(urls, { size: 2, log });
+    cleanUps.push(() => db.close());
+    const backend = openQueueBackend({ redisUrls: [redis.url], db, log, workers: false });
+    cleanUps.push(() => backend.close());
+    const producer = createProducer(backend, 1);
+    await until('the first attempt to connect has failed', () => backend.redis?.status === 'reconnecting');
+    const wakeUp = { queue: 'spend' as const, kind: 'spend', id: randomUUID(), notify: false };
+    const mail = { tenant: 't', cause: 'c', template: 'welcome' as const, userId: 'u', data: {} };
+    const started = performance.now();
+    await expect(producer.wakeOperations('t', [wakeUp])).rejects.toThrow('Redis');
+    await expect(producer.addEmail(mail, 'k')).rejects.toThrow('Redis');
+    await expect(
+      producer.addProvider({ tenant: 't', task: 'check', operationId: 'o' }, 'k'),
+    ).rejects.toThrow();
+    expect(performance.now() - started).toBeLessThan(500);
   });
 
   test('that hangs holds up no request for long, and no operation for ever', {

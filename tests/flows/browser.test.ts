@@ -68,7 +68,10 @@ test('a person finds the way from the console to a spent coin', { timeout: 120_0
   await page.getByText('purchase').first().waitFor();
   await shoot(page, 'queues');
   await page.goto(`${url}/docs`);
-  await page.getByRole('heading', { name: /coinlane/i }).first().waitFor({ timeout: 30_000 });
+  await page
+    .getByRole('heading', { name: /coinlane/i })
+    .first()
+    .waitFor({ timeout: 30_000 });
   await shoot(page, 'docs');
 
   await page.goto(`${url}/w/arcade`);
