@@ -18,7 +18,13 @@ import {
   insertPurchaseRefunds,
   markUndeliverable,
 } from '#shared/db/purchases.ts';
-import { type Decision, decide, type OriginalState, type PendingOperation } from '#shared/ledger/decide.ts';
+import {
+  type Decision,
+  decide,
+  type OriginalState,
+  type PendingOperation,
+  type WalletState,
+} from '#shared/ledger/decide.ts';
 
 export interface SettledBatch {
   decisions: Decision[];
@@ -56,22 +62,29 @@ export function settle(
       rememberDecision(originals, decision);
       return decision;
     });
-    const applied = decisions.filter((decision) => decision.status === 'applied');
-    if (applied.length > 0) {
-      const changed = new Set(applied.map((decision) => decision.operation.walletId));
-      const written = wallets.filter((wallet) => changed.has(wallet.id));
-      sendWallets(tx, written);
-      sendEntries(tx, applied);
-      await deps.balances.supersede(tenant, written);
-    }
-    sendOutcomes(tx, decisions);
+    const written = sendDecisions(tx, wallets, decisions);
     const refunded = [...originals.values()].filter(
       (each) => each.refunded !== (untouched.get(each.id) ?? 0),
     );
     if (refunded.length > 0) sendRefunded(tx, refunded);
+    // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
+    await deps.balances.supersede(tenant, written);
     await followUp(deps, tx, tenant, decisions);
     return { decisions, more: due.length === limit };
   });
+}
+
+/** Sends what the decisions write, without waiting, and returns the wallets that changed. */
+function sendDecisions(tx: Tx, wallets: WalletState[], decisions: Decision[]): WalletState[] {
+  const applied = decisions.filter((decision) => decision.status === 'applied');
+  const changed = new Set(applied.map((decision) => decision.operation.walletId));
+  const written = wallets.filter((wallet) => changed.has(wallet.id));
+  if (applied.length > 0) {
+    sendWallets(tx, written);
+    sendEntries(tx, applied);
+  }
+  sendOutcomes(tx, decisions);
+  return written;
 }
 
 async function loadOriginals(tx: Tx, due: PendingOperation[]): Promise<Map<string, OriginalState>> {

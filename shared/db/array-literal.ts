@@ -8,3 +8,11 @@
 export function arrayLiteral(values: readonly (string | number | boolean | null)[]): string {
   return `{${values.map((value) => (value === '' ? '""' : (value ?? 'NULL'))).join(',')}}`;
 }
+
+/**
+ * The values, or null when there is none among them: `unnest` fills a shorter array up with nulls, and a
+ * column that nobody uses costs nothing. At least one array beside it must be whole.
+ */
+export function unlessEmpty<T>(values: (T | null)[]): (T | null)[] | null {
+  return values.some((value) => value !== null) ? values : null;
+}

@@ -1,6 +1,6 @@
 // The set-based statements of settling: lock, load, write. Their order is workers/settle.ts's business.
 import type { Applied, Decision, OriginalState, PendingOperation, WalletState } from '../ledger/decide.ts';
-import { arrayLiteral } from './array-literal.ts';
+import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { Queryable, Tx } from './pool.ts';
 
 /** Locks the wallets of these operations until the transaction ends, in sorted order: no deadlocks. */
@@ -102,7 +102,7 @@ export function sendOutcomes(tx: Tx, decisions: Decision[]): void {
     values: [
       arrayLiteral(decisions.map((each) => each.operation.id)),
       arrayLiteral(decisions.map((each) => each.status)),
-      arrayLiteral(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
+      unlessEmpty(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
       arrayLiteral(
         decisions.map((each) => (each.status === 'applied' ? each.amount : each.operation.amount)),
       ),

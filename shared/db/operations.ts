@@ -1,7 +1,7 @@
 // Statements of the journal: accept operations, find them, make them due.
 import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
-import { arrayLiteral } from './array-literal.ts';
+import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 
 export interface JournalRow {
@@ -48,13 +48,13 @@ export async function insertOperations(
       arrayLiteral(rows.map((row) => row.walletId)),
       arrayLiteral(rows.map((row) => row.userId)),
       arrayLiteral(rows.map((row) => row.amount)),
-      arrayLiteral(rows.map((row) => row.bucket)),
-      arrayLiteral(rows.map((row) => row.originalId)),
+      unlessEmpty(rows.map((row) => row.bucket)),
+      unlessEmpty(rows.map((row) => row.originalId)),
       rows.map((row) => row.idempotencyKey),
       arrayLiteral(rows.map((row) => row.bodyHash.toString('hex'))),
-      rows.map((row) => row.reference),
-      rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata))),
-      rows.map((row) => row.note),
+      unlessEmpty(rows.map((row) => row.reference)),
+      unlessEmpty(rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata)))),
+      unlessEmpty(rows.map((row) => row.note)),
     ],
   });
   return new Map(result.rows.map((row) => [row.id, { createdAt: row.created_at }]));

@@ -20,6 +20,15 @@ export interface Tx extends Queryable {
   afterCommit(work: () => void): void;
 }
 
+// All rows of one insert carry the same time: parsing it once is enough. Dates are values here, never changed.
+const timestamptz = 1184;
+const parseTime = pg.types.getTypeParser(timestamptz, 'text') as (text: string) => Date;
+let lastTime: { text: string; date: Date } | undefined;
+pg.types.setTypeParser(timestamptz, (text) => {
+  if (lastTime?.text !== text) lastTime = { text, date: parseTime(text) };
+  return lastTime.date;
+});
+
 /** One database under three logins. */
 export interface DatabaseUrls {
   owner: string;

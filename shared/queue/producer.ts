@@ -12,7 +12,7 @@ import {
 import type { QueueBackend } from './backend.ts';
 
 /** Operations that one job carries at most; more were accepted together only under heavy load. */
-const operationsPerJobMax = 200;
+const operationsPerJobMax = 500;
 
 export interface OperationWakeUp {
   queue: OperationQueue;

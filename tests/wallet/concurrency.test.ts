@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccept } from '#api/accept.ts';
 import { newId } from '#shared/runtime/ids.ts';
+import { createLog } from '#shared/runtime/log.ts';
 import { backends } from '#tests/support/backends.ts';
 import { type Answer, integrity } from '#tests/support/client.ts';
 import { storedOperations } from '#tests/support/ledger-view.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
+import { createSettler } from '#workers/coalescer.ts';
 import { type Counter, openCounter } from './counter.ts';
 
 const times = <T>(count: number, each: (index: number) => Promise<T>): Promise<T[]> =>
@@ -73,6 +75,32 @@ describe.each(backends)('on $name', (backend) => {
     expect([refund.status, refund.body.balanceAfter]).toEqual([201, 10]);
     await expectWhole(counter);
   });
+});
+
+test('settlers that meet at one wallet wait for each other, and none finds the ground moved', async () => {
+  const system = await startSystem('settlers', { backend: backends[0]!, workers: false });
+  try {
+    const counter = await openCounter(system);
+    const { tenant, user } = counter;
+    const lines: string[] = [];
+    const log = createLog('warn', 'settlers', { write: (line) => void lines.push(line) });
+    const settlers = Array.from({ length: 4 }, () => createSettler({ ...system.services, log }));
+    const grant = { userId: user.id, amount: 100 };
+    await counter.post('/wallet/grant', grant, { token: tenant.secretKey });
+    for (let round = 0; round < 5; round += 1) {
+      const sent = await times(40, () => counter.post('/wallet/spend', { amount: 1 }));
+      const settle = (answer: Answer, index: number) =>
+        settlers[index % settlers.length]!.settle(tenant.slug, [answer.body.id], { notify: false });
+      await Promise.all(sent.map(settle));
+    }
+    const stored = [...(await storedOperations(system.database.url, tenant.slug)).values()];
+    expect(stored.filter((each) => each.status === 'applied')).toHaveLength(101);
+    expect(stored.filter((each) => each.status === 'rejected')).toHaveLength(100);
+    expect(await counter.balance()).toBe(0);
+    expect(lines).toEqual([]);
+  } finally {
+    await system.close();
+  }
 });
 
 describe('two processes that journal the same keys in opposite order', () => {
