@@ -50,6 +50,9 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     ),
     ...startWorkers<EmailJob>(deps, 'email', (job) => processEmail(deps, job), outsideConcurrency),
   ];
+  // BullMQ remembers a failed first contact with Postgres for good: better no workers than ones that never work.
+  if (services.backend.kind === 'postgres')
+    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
   services.log.info({ backend: services.backend.kind }, 'workers are running');

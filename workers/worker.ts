@@ -50,12 +50,39 @@ export function startWorkers<T>(
       maxStalledCount: 100,
       lockDuration: 30_000,
     });
-    let lastLogged = 0;
-    worker.on('error', (error) => {
-      if (Date.now() - lastLogged < 10_000) return;
-      lastLogged = Date.now();
-      deps.log.warn({ err: error, queue: name }, 'a worker lost its queue; trying again');
-    });
+    restOnErrors(worker, deps, name);
     return worker;
+  });
+}
+
+/** Errors within one window that make a worker rest, and for how long, in milliseconds. */
+const errorsMax = 20;
+const windowMs = 1000;
+const restMs = 1000;
+
+/**
+ * A fetch that fails without having waited for anything is tried again by BullMQ at once, for ever, and no
+ * other work of the process gets a turn: after a burst of errors the worker rests for a moment.
+ */
+function restOnErrors(worker: Worker, { log }: WorkerDeps, queue: QueueName): void {
+  let lastLogged = 0;
+  let windowStart = 0;
+  let errors = 0;
+  worker.on('error', (error) => {
+    const now = Date.now();
+    if (now - windowStart > windowMs) {
+      windowStart = now;
+      errors = 0;
+    }
+    errors += 1;
+    if (errors > errorsMax && !worker.isPaused() && !worker.closing) {
+      void worker.pause(true);
+      setTimeout(() => {
+        if (!worker.closing) worker.resume();
+      }, restMs).unref();
+    }
+    if (now - lastLogged < 10_000) return;
+    lastLogged = now;
+    log.warn({ err: error, queue }, 'a worker lost its queue; trying again');
   });
 }

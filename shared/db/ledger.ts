@@ -51,7 +51,7 @@ export async function listOriginals(tx: Queryable, ids: string[]): Promise<Origi
   return result.rows;
 }
 
-/** Writes the wallets as they are after the batch. The version check would catch a lock that was not held. */
+/** Writes the wallets as they are after the batch. The unique versions of entries would catch a lock that was not held. */
 export function sendWallets(tx: Tx, wallets: WalletState[]): void {
   tx.send({
     name: 'write_wallets',
