@@ -88,7 +88,7 @@ export class ConfigError extends Error {
   }
 }
 
-const requiredInProduction = ['SECRET_KEY', 'OPERATOR_TOKEN', 'SMTP_URL', 'MAIL_FROM'] as const;
+const requiredInProduction = ['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM'] as const;
 
 /**
  * Parses settings from the environment. An empty variable counts as unset.
