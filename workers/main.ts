@@ -1,40 +1,14 @@
-// The workers' process: settings, services, workers, a port for health and metrics, and an orderly end.
-import { openServices } from '#shared/boot/services.ts';
-import { ConfigError, loadConfig } from '#shared/config/env.ts';
-import { loadSecrets } from '#shared/config/generated-secrets.ts';
-import { createLog } from '#shared/runtime/log.ts';
-import { closeOnSignals, createShutdown } from '#shared/runtime/shutdown.ts';
+// The workers' process, with a port for health and metrics when one is set.
+import { runProcess } from '#shared/boot/process.ts';
 import { serveMetrics } from './metrics-server.ts';
 import { openWorkers } from './open.ts';
 
-async function main(): Promise<void> {
-  const config = loadConfig();
-  const log = createLog(config.LOG_LEVEL, 'workers');
-  const shutdown = createShutdown(log);
-  closeOnSignals(shutdown, log);
-  if (!config.DATABASE_URL) {
-    throw new ConfigError([
-      'DATABASE_URL: is required by a process of its own; "npm start" brings its Postgres along',
-    ]);
-  }
-  const secrets = await loadSecrets(config);
-  const services = await openServices({
-    config,
-    secrets,
-    databaseUrl: config.DATABASE_URL,
-    log,
-    workers: true,
-  });
-  shutdown.add('services', () => services.close());
+runProcess('workers', { workers: true }, async (services, shutdown) => {
   const workers = await openWorkers(services);
   shutdown.add('workers', () => workers.close());
-  if (config.METRICS_PORT !== undefined) {
-    const server = await serveMetrics(services, config.METRICS_PORT);
+  const { METRICS_PORT } = services.config;
+  if (METRICS_PORT !== undefined) {
+    const server = await serveMetrics(services, METRICS_PORT);
     shutdown.add('metrics', () => server.close());
   }
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
-  process.exit(1);
 });
