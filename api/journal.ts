@@ -1,4 +1,5 @@
 // Writes accepted operations into the journal: one transaction for all that arrived together.
+
 import { hash } from 'node:crypto';
 import type { Services } from '#shared/boot/services.ts';
 import type { Bucket, OperationView } from '#shared/contracts/operation.ts';
@@ -12,6 +13,7 @@ import {
 } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
+import type { ShortfallPolicy } from '#shared/ledger/decide.ts';
 import { toOperationView } from './operation-view.ts';
 
 /** The price of a purchase, frozen when it is accepted; `price` in minor units of `currency`. */
@@ -30,6 +32,7 @@ export interface OperationDraft {
   amount: number | null;
   bucket?: Bucket;
   originalId?: string;
+  shortfall?: ShortfallPolicy;
   reference?: string;
   metadata?: Record<string, unknown>;
   note?: string;
@@ -73,6 +76,7 @@ export function toRow(id: string, draft: OperationDraft): JournalRow {
     amount: draft.amount,
     bucket: draft.bucket ?? null,
     originalId: draft.originalId ?? null,
+    shortfall: draft.shortfall ?? null,
     idempotencyKey: draft.idempotencyKey,
     bodyHash: hash('sha256', content, 'buffer'),
     reference: draft.reference ?? null,

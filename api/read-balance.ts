@@ -9,13 +9,14 @@ type BalanceDeps = Pick<ApiDeps, 'db' | 'balances'>;
 
 /** The contract's balance, in whole coins. @throws Problem user_not_found when the wallet is gone. */
 export async function readBalance(deps: BalanceDeps, tenant: Tenant, walletId: string) {
-  const { version, balance, bonus, held } = await find(deps, tenant, walletId);
+  const { version, balance, bonus, held, debt } = await find(deps, tenant, walletId);
   return {
     balance,
     available: balance - held,
     held,
     currency: tenant.coin.code,
     buckets: { paid: balance - bonus, bonus },
+    debt,
     version,
     asOf: new Date().toISOString(),
   };

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import type { Services } from '#shared/boot/services.ts';
 import type { OutboxEvent } from '#shared/contracts/events.ts';
+import { freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
 import {
   listDue,
   listOriginals,
   lockWalletsOf,
   sendEntries,
+  sendLots,
   sendOutcomes,
   sendRefunded,
   sendWallets,
@@ -25,6 +27,7 @@ import {
   type PendingOperation,
   type WalletState,
 } from '#shared/ledger/decide.ts';
+import { netOf } from '#shared/ledger/lots.ts';
 
 export interface SettledBatch {
   decisions: Decision[];
@@ -69,7 +72,7 @@ export function settle(
     if (refunded.length > 0) sendRefunded(tx, refunded);
     // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
     await deps.balances.supersede(tenant, written);
-    await followUp(deps, tx, tenant, decisions);
+    await followUp(deps, tx, tenant, wallets, decisions);
     return { decisions, more: due.length === limit };
   });
 }
@@ -84,6 +87,10 @@ function sendDecisions(tx: Tx, wallets: WalletState[], decisions: Decision[]): W
     sendEntries(tx, applied);
   }
   sendOutcomes(tx, decisions);
+  const credits = applied.flatMap(({ operation: { id, kind } }) =>
+    kind === 'purchase' || kind === 'grant' ? [id] : [],
+  );
+  if (credits.length > 0) sendLots(tx, credits);
   return written;
 }
 
@@ -100,18 +107,26 @@ function rememberDecision(originals: Map<string, OriginalState>, decision: Decis
   original.status = decision.status;
   if (decision.status === 'applied') {
     original.amount = decision.amount;
-    original.bonus = Math.abs(decision.bonusChange);
+    if (original.kind === 'spend') original.lots = netOf(decision.postings.flatMap((each) => each.lots));
   }
 }
 
 /** What the outcomes cause: rows about money, mails and money back, all in the ledger's transaction. */
-async function followUp(deps: SettleDeps, tx: Tx, tenant: string, decisions: Decision[]): Promise<void> {
+async function followUp(
+  deps: SettleDeps,
+  tx: Tx,
+  tenant: string,
+  wallets: WalletState[],
+  decisions: Decision[],
+): Promise<void> {
   const events: OutboxEvent[] = [];
   const granted: string[] = [];
   const undeliverable: string[] = [];
   const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
     [];
-  const shortfalls: { purchaseId: string; coins: number }[] = [];
+  const writeOffs: { purchaseId: string; coins: number }[] = [];
+  /** Wallets that owe more or less now; whether they are to be frozen for it. */
+  const debtors = new Map<string, boolean>();
   for (const decision of decisions) {
     const { id, kind, originalId } = decision.operation;
     if (kind === 'purchase' && decision.status === 'applied') {
@@ -126,14 +141,21 @@ async function followUp(deps: SettleDeps, tx: Tx, tenant: string, decisions: Dec
         events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
       } else events.push(mail(tenant, 'refund_receipt', decision));
     }
-    if (decision.shortfall > 0 && originalId !== null) {
-      shortfalls.push({ purchaseId: originalId, coins: decision.shortfall });
+    if (decision.status === 'rejected') continue;
+    if (decision.writtenOffChange !== 0 && originalId !== null) {
+      writeOffs.push({ purchaseId: originalId, coins: decision.writtenOffChange });
+    }
+    if (decision.debtChange !== 0) {
+      const { walletId, shortfall } = decision.operation;
+      const freezes = shortfall === 'freeze' && decision.debtChange > 0;
+      debtors.set(walletId, freezes || (debtors.get(walletId) ?? false));
     }
   }
   if (granted.length > 0) await grantPurchases(tx, granted);
   if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
   if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
-  if (shortfalls.length > 0) await addShortfall(tx, shortfalls);
+  if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
+  if (debtors.size > 0) await freezeDebtors(tx, wallets, debtors);
   await deps.outbox.emit(tx, events);
 }
 
@@ -145,4 +167,18 @@ function mail(
   const cause = `${template === 'purchase_receipt' ? 'purchase' : 'refund'}:${operation.id}`;
   const data = { operationId: operation.id };
   return { queue: 'email', job: { tenant, cause, template, userId: operation.userId, data } };
+}
+
+/** The freeze of a wallet that owes, as its tenant wants it: set with the debt, lifted once it is repaid. */
+async function freezeDebtors(
+  tx: Tx,
+  wallets: WalletState[],
+  debtors: ReadonlyMap<string, boolean>,
+): Promise<void> {
+  for (const { id, debt } of wallets) {
+    const freezes = debtors.get(id);
+    if (freezes === undefined) continue;
+    if (debt === 0) await liftFreeze(tx, id, 'debt');
+    else if (freezes) await freezeWallet(tx, { walletId: id, cause: 'debt', reason: 'debt' });
+  }
 }

@@ -1,6 +1,6 @@
 // Reads a wallet: its balance, and its history page by page.
 import { createRoute, z } from '@hono/zod-openapi';
-import { operationKinds } from '#shared/contracts/operation.ts';
+import { transactionKinds } from '#shared/contracts/operation.ts';
 import { listHistory } from '#shared/db/history.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { ApiDeps } from '../context.ts';
@@ -30,6 +30,9 @@ const balanceRoute = createRoute({
               held: z.int(),
               currency: z.string(),
               buckets: z.object({ paid: z.int(), bonus: z.int() }),
+              debt: z.int().openapi({
+                description: 'Coins owed after money was taken back; later credits repay them first',
+              }),
               version: z.int(),
               asOf: z.iso.datetime(),
             })
@@ -49,7 +52,7 @@ const historyQuery = z.object({
   userId: userIdField,
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(200).optional(),
-  kind: z.enum(operationKinds).optional(),
+  kind: z.enum(transactionKinds).optional(),
   from: z.iso.datetime({ offset: true }).optional().openapi({ description: 'From this time on, ISO 8601' }),
   to: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Before this time, ISO 8601' }),
 });
@@ -57,7 +60,7 @@ const historyQuery = z.object({
 const transactionSchema = z
   .object({
     id: z.string(),
-    kind: z.enum(operationKinds),
+    kind: z.enum(transactionKinds),
     amount: z.int().openapi({ description: 'Signed: negative when coins left the wallet' }),
     balanceAfter: z.int(),
     version: z.int(),
@@ -134,7 +137,7 @@ export function balanceRoutes(deps: ApiDeps) {
     const data = page.map((row) => ({
       ...row,
       id: `txn_${walletId.replaceAll('-', '')}_${row.version}`,
-      kind: row.kind as (typeof operationKinds)[number],
+      kind: row.kind as (typeof transactionKinds)[number],
       createdAt: row.createdAt.toISOString(),
     }));
     return c.json(

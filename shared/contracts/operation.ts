@@ -3,6 +3,9 @@
 export const operationKinds = ['purchase', 'spend', 'refund', 'grant', 'reversal', 'clawback'] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
+/** Lines of a wallet's history: an operation's own, and what its wallet owes or was spared by it. */
+export const transactionKinds = [...operationKinds, 'debt', 'write_off'] as const;
+
 export const operationStatuses = [
   'accepted',
   'awaiting_payment',

@@ -29,13 +29,18 @@ export async function listHistory(
 ): Promise<HistoryRow[]> {
   const result = await tx.query<HistoryRow>({
     name: 'list_history',
-    text: `select e.version, o.kind, e.amount, e.balance_after as "balanceAfter", e.operation_id as "operationId",
-        o.reference, o.metadata, e.created_at as "createdAt"
+    // A posting against the direction of its operation is what the wallet owes or was spared by it.
+    text: `select * from (select e.version, e.amount, e.balance_after as "balanceAfter", e.operation_id as "operationId",
+        o.reference, o.metadata, e.created_at as "createdAt",
+        case when (e.amount > 0) = (case when o.kind = 'refund' then coalesce(b.kind, 'spend') = 'spend'
+            else o.kind in ('purchase', 'grant', 'reversal') end) then o.kind
+          when o.shortfall = 'clamp' then 'write_off' else 'debt' end as kind
       from entries e join operations o on o.id = e.operation_id
+      left join operations b on b.id = o.original_id and o.kind = 'refund'
       where e.account = 'wallet' and e.wallet_id = $1 and e.version < coalesce($2::bigint, 9223372036854775807)
-        and ($3::text is null or o.kind = $3)
         and ($4::timestamptz is null or e.created_at >= $4) and ($5::timestamptz is null or e.created_at < $5)
-      order by e.version desc limit $6`,
+) h
+      where $3::text is null or kind = $3 order by version desc limit $6`,
     values: [
       walletId,
       filter.before ?? null,

@@ -47,18 +47,55 @@ const checks: { name: string; text: string }[] = [
         from entries where account = 'wallet') r where running <> balance_after`,
   },
   {
+    name: 'what a wallet owes equals the debt entries about it',
+    text: `select w.id::text as id, coalesce(e.amount, 0)::text as expected, w.debt::text as found from wallets w
+      left join (select wallet_id, -sum(amount) as amount from entries where account = 'debt' group by 1) e
+        on e.wallet_id = w.id where w.debt <> coalesce(e.amount, 0)`,
+  },
+  {
+    name: 'what is open of each lot follows from the entries',
+    text: `select coalesce(d.id, o.id) as id, coalesce(d.coins, 0)::text as expected, coalesce(o.coins, 0)::text as found
+      from (select e.wallet_id || '/' || (line->>0) as id, sum((line->>1)::bigint) as coins
+          from entries e cross join lateral jsonb_array_elements(e.lots) as line
+          where e.account = 'wallet' group by 1 having sum((line->>1)::bigint) <> 0) d
+      full join (select w.id || '/' || (line->>0) as id, (line->>1)::bigint as coins
+          from wallets w cross join lateral jsonb_array_elements(w.lots) as line) o on o.id = d.id
+      where d.coins is distinct from o.coins`,
+  },
+  {
+    name: 'the lots of each entry sum to its amount and bonus',
+    text: `select wallet_id || '/' || version as id, amount || ', ' || bonus as expected, coins || ', ' || given as found
+      from (select e.wallet_id, e.version, e.amount, e.bonus, coalesce(sum((line->>1)::bigint), 0) as coins,
+          coalesce(sum((line->>1)::bigint) filter (where line->>2 = '1'), 0) as given
+        from entries e left join lateral jsonb_array_elements(e.lots) as line on true
+        where e.account = 'wallet' group by e.wallet_id, e.version, e.amount, e.bonus) l
+      where amount <> coins or bonus <> given`,
+  },
+  {
+    name: 'every credit is a lot',
+    text: `select o.id::text as id, o.amount::text as expected, l.coins::text as found
+      from operations o join entries e on e.account = 'wallet' and e.wallet_id = o.wallet_id
+        and e.version = o.wallet_version and e.lots is not null
+      left join lots l on l.id = o.id
+      where o.kind in ('purchase', 'grant') and o.status = 'applied' and l.coins is distinct from o.amount
+        and exists (select from jsonb_array_elements(e.lots) as line where line->>0 = o.id::text)`,
+  },
+  {
     name: 'the entries of each operation sum to zero',
     text: `select operation_id::text as id, '0' as expected, sum(amount)::text as found from entries
-      group by operation_id having sum(amount) <> 0 or sum(bonus) <> 0 or count(*) <> 2`,
+      group by operation_id having sum(amount) <> 0 or sum(bonus) <> 0
+        or count(*) <> 2 * count(*) filter (where account = 'wallet')`,
   },
   {
     name: 'every applied operation has its entries, and no other has any',
     text: `select coalesce(o.id, e.operation_id)::text as id, coalesce(o.status, 'no operation') as expected,
-        coalesce(e.amount::text, 'no entries') as found
-      from operations o full join (select operation_id, amount, balance_after, version from entries where account = 'wallet') e
-        on e.operation_id = o.id
+        coalesce(e.version::text, 'no entries') as found
+      from operations o full join (select operation_id, max(version) as version, array_agg(abs(amount)) as amounts,
+          (array_agg(balance_after order by version desc))[1] as balance_after
+        from entries where account = 'wallet' group by operation_id) e on e.operation_id = o.id
       where (o.status = 'applied') is distinct from (e.operation_id is not null)
-        or (o.status = 'applied' and (o.amount <> abs(e.amount) or o.balance_after <> e.balance_after or o.wallet_version <> e.version))`,
+        or (o.status = 'applied' and (o.amount <> all (e.amounts) or o.balance_after <> e.balance_after
+          or o.wallet_version <> e.version))`,
   },
   {
     name: 'no more is refunded than there was',

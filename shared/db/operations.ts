@@ -1,6 +1,7 @@
 // Statements of the journal: accept operations, find them, make them due.
 import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
+import type { ShortfallPolicy } from '../ledger/decide.ts';
 import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 
@@ -13,6 +14,8 @@ export interface JournalRow {
   amount: number | null;
   bucket: Bucket | null;
   originalId: string | null;
+  /** What becomes of coins that are not there, for refunds of purchases and clawbacks. */
+  shortfall: ShortfallPolicy | null;
   idempotencyKey: string;
   bodyHash: Buffer;
   reference: string | null;
@@ -31,13 +34,13 @@ export async function insertOperations(
   const result = await tx.query<{ id: string; created_at: Date }>({
     name: 'insert_operations',
     text: `insert into operations (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, body_hash, reference, metadata, note)
+        idempotency_key, body_hash, reference, metadata, note, shortfall)
       select id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note
+        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall
       from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
-        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) with ordinality
+        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) with ordinality
         as u (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-          idempotency_key, body_hash, reference, metadata, note, position)
+          idempotency_key, body_hash, reference, metadata, note, shortfall, position)
       order by position
       on conflict (idempotency_key) do nothing
       returning id, created_at`,
@@ -55,6 +58,7 @@ export async function insertOperations(
       unlessEmpty(rows.map((row) => row.reference)),
       unlessEmpty(rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata)))),
       unlessEmpty(rows.map((row) => row.note)),
+      unlessEmpty(rows.map((row) => row.shortfall)),
     ],
   });
   return new Map(result.rows.map((row) => [row.id, { createdAt: row.created_at }]));
@@ -171,6 +175,7 @@ export async function insertInternalOperation(
     JournalRow,
     'id' | 'kind' | 'walletId' | 'userId' | 'amount' | 'originalId' | 'idempotencyKey'
   > & {
+    shortfall?: ShortfallPolicy;
     reference?: string;
     note?: string;
   },
@@ -183,6 +188,7 @@ export async function insertInternalOperation(
       bodyHash: hash('sha256', operation.idempotencyKey, 'buffer'),
       metadata: null,
       ...operation,
+      shortfall: operation.shortfall ?? null,
       reference: operation.reference ?? null,
       note: operation.note ?? null,
     },

@@ -1,72 +1,94 @@
-// Statements on money that goes back: returns that we ask for, and disputes that banks decide.
-import type { RefundStatus } from '../ledger/purchase-states.ts';
+// Statements on money that goes back: returns, whoever asked for them, and disputes that banks decide.
+import type { DisputeState, RefundStatus } from '../ledger/purchase-states.ts';
 import type { Queryable } from './pool.ts';
 
+/** Who asked: a refund operation, an undeliverable purchase, somebody at the provider, or a second payment. */
+export type RefundOrigin = 'operation' | 'undeliverable' | 'provider' | 'surplus';
+
 export interface PurchaseRefundRow {
+  /** Its id: that of the refund operation, or of the undeliverable purchase, or its own. */
   operationId: string;
   purchaseId: string;
+  origin: RefundOrigin;
   /** In the minor unit of `currency`. */
   amount: number;
   currency: string;
+  /** Coins that its operation took; 0 where the coins follow from the money. */
+  coins: number;
   status: RefundStatus;
   refundRef: string | null;
   provider: string;
+  /** Where the money is. */
   paymentRef: string | null;
-  /** Whose coins the refund took, and how many. */
   userId: string;
   walletId: string;
-  coins: number;
+  createdAt: Date;
 }
 
-const selectRefund = `select r.operation_id as "operationId", r.purchase_id as "purchaseId", r.amount, r.currency,
-    r.status, r.refund_ref as "refundRef", p.provider, p.payment_ref as "paymentRef",
-    o.user_id as "userId", o.wallet_id as "walletId", coalesce(o.amount, 0) as coins
+const selectRefunds = `select r.operation_id as "operationId", r.purchase_id as "purchaseId", r.origin, r.amount,
+    r.currency, r.coins, r.status, r.refund_ref as "refundRef", p.provider,
+    coalesce(r.payment_ref, p.payment_ref) as "paymentRef",
+    o.user_id as "userId", o.wallet_id as "walletId", r.created_at as "createdAt"
   from purchase_refunds r join purchases p on p.operation_id = r.purchase_id
-  join operations o on o.id = r.operation_id`;
+  join operations o on o.id = r.purchase_id`;
 
-/** Holds a return of money until the transaction ends. Lock it before its purchase, never after. */
-export async function lockPurchaseRefund(
-  tx: Queryable,
-  operationId: string,
-): Promise<PurchaseRefundRow | undefined> {
-  const result = await tx.query<PurchaseRefundRow>(
-    `${selectRefund} where r.operation_id = $1 for no key update of r`,
-    [operationId],
-  );
+export async function findPurchaseRefund(tx: Queryable, id: string): Promise<PurchaseRefundRow | undefined> {
+  const result = await tx.query<PurchaseRefundRow>(`${selectRefunds} where r.operation_id = $1`, [id]);
   return result.rows[0];
 }
 
-/** The return of money that a provider calls by this name. */
-export async function findRefundByRef(
-  tx: Queryable,
-  provider: string,
-  refundRef: string,
-): Promise<PurchaseRefundRow | undefined> {
+/** All returns of a purchase's money, oldest first. The caller holds the purchase. */
+export async function listPurchaseRefunds(tx: Queryable, purchaseId: string): Promise<PurchaseRefundRow[]> {
   const result = await tx.query<PurchaseRefundRow>(
-    `${selectRefund} where r.refund_ref = $2 and p.provider = $1`,
-    [provider, refundRef],
+    `${selectRefunds} where r.purchase_id = $1 order by r.created_at, r.operation_id`,
+    [purchaseId],
   );
-  return result.rows[0];
+  return result.rows;
 }
 
-/** Moves a return of money that the caller has locked; what is undefined is kept. */
+export interface FoundRefund {
+  id: string;
+  purchaseId: string;
+  origin: 'provider' | 'surplus';
+  amount: number;
+  currency: string;
+  status: RefundStatus;
+  refundRef?: string;
+  paymentRef?: string;
+  detail?: string;
+}
+
+/** Notes a return that no operation asked for. False: one surplus payment is returned once. */
+export async function insertFoundRefund(tx: Queryable, refund: FoundRefund): Promise<boolean> {
+  const { id, purchaseId, origin, amount, currency, status } = refund;
+  const result = await tx.query(
+    `insert into purchase_refunds (operation_id, purchase_id, origin, amount, currency, status, refund_ref,
+       payment_ref, detail) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+    [
+      id,
+      purchaseId,
+      origin,
+      amount,
+      currency,
+      status,
+      refund.refundRef ?? null,
+      refund.paymentRef ?? null,
+      refund.detail ?? null,
+    ],
+  );
+  return result.rowCount === 1;
+}
+
+/** Moves a return of money whose purchase the caller holds; what is undefined is kept. */
 export async function setPurchaseRefund(
   tx: Queryable,
-  operationId: string,
+  id: string,
   change: { status: RefundStatus; refundRef?: string; detail?: string },
 ): Promise<void> {
   await tx.query(
     `update purchase_refunds set status = $2, refund_ref = coalesce($3, refund_ref),
        detail = coalesce($4, detail), updated_at = now() where operation_id = $1`,
-    [operationId, change.status, change.refundRef ?? null, change.detail ?? null],
-  );
-}
-
-/** Counts money as returned, in minor units. */
-export async function addMoneyRefunded(tx: Queryable, purchaseId: string, amount: number): Promise<void> {
-  await tx.query(
-    `update purchases set refunded = refunded + $2, updated_at = now() where operation_id = $1`,
-    [purchaseId, amount],
+    [id, change.status, change.refundRef ?? null, change.detail ?? null],
   );
 }
 
@@ -74,64 +96,63 @@ export interface PurchaseDispute {
   provider: string;
   ref: string;
   purchaseId: string;
-  /** In the minor unit of `currency`. */
+  /** What is asked for and what the bank holds now, in the minor unit of `currency`. */
   amount: number;
+  withdrawn: number;
   currency: string;
+  state: DisputeState;
+  reason: string | null;
+  outcome: string | null;
 }
 
-/** Records a dispute and counts its money. False: it is known, and nothing changed. */
-export async function insertDispute(tx: Queryable, dispute: PurchaseDispute): Promise<boolean> {
+/** Records a dispute as it is now. False: it was known like this. The caller holds the purchase. */
+export async function upsertDispute(tx: Queryable, dispute: PurchaseDispute): Promise<boolean> {
   const result = await tx.query(
-    `with inserted as (
-       insert into purchase_disputes (provider, ref, purchase_id, amount, currency)
-       values ($1, $2, $3, $4, $5) on conflict (provider, ref) do nothing returning purchase_id, amount)
-     update purchases p set disputed = least(p.disputed + i.amount, p.price), updated_at = now()
-     from inserted i where p.operation_id = i.purchase_id`,
-    [dispute.provider, dispute.ref, dispute.purchaseId, dispute.amount, dispute.currency],
+    `insert into purchase_disputes as d
+       (provider, ref, purchase_id, amount, withdrawn, currency, state, reason, outcome)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (provider, ref, purchase_id) do update set amount = excluded.amount, withdrawn = excluded.withdrawn,
+       state = excluded.state, reason = excluded.reason, outcome = excluded.outcome, updated_at = now()
+     where (d.amount, d.withdrawn, d.state, d.reason, d.outcome)
+       is distinct from (excluded.amount, excluded.withdrawn, excluded.state, excluded.reason, excluded.outcome)`,
+    [
+      dispute.provider,
+      dispute.ref,
+      dispute.purchaseId,
+      dispute.amount,
+      dispute.withdrawn,
+      dispute.currency,
+      dispute.state,
+      dispute.reason,
+      dispute.outcome,
+    ],
   );
   return result.rowCount === 1;
 }
 
-export async function setDisputeClawback(
-  tx: Queryable,
-  provider: string,
-  ref: string,
-  clawbackId: string,
-): Promise<void> {
-  await tx.query(`update purchase_disputes set clawback_id = $3 where provider = $1 and ref = $2`, [
-    provider,
-    ref,
-    clawbackId,
-  ]);
-}
-
-export async function findDisputeClawback(
-  tx: Queryable,
-  provider: string,
-  ref: string,
-): Promise<string | undefined> {
-  const result = await tx.query<{ id: string | null }>(
-    `select clawback_id as id from purchase_disputes where provider = $1 and ref = $2`,
-    [provider, ref],
-  );
-  return result.rows[0]?.id ?? undefined;
-}
-
-export interface ReversedMoney {
-  /** Refunds that did not fail plus what banks took, in minor units. */
-  money: number;
-  /** Coins of the purchase that are undone. */
-  coinsTaken: number;
-}
-
-/** How far a purchase is undone, in money and in coins. A statement of its own, after the purchase's lock. */
-export async function readReversed(tx: Queryable, purchaseId: string): Promise<ReversedMoney> {
-  const result = await tx.query<ReversedMoney>(
-    `select (p.disputed + coalesce((select sum(r.amount) from purchase_refunds r
-        where r.purchase_id = p.operation_id and r.status <> 'failed'), 0))::bigint as money,
-       o.refunded as "coinsTaken"
-     from purchases p join operations o on o.id = p.operation_id where p.operation_id = $1`,
+/** Counts the money that is gone, on a purchase that the caller holds. @returns what banks hold of it */
+export async function tallyMoney(tx: Queryable, purchaseId: string): Promise<number> {
+  const result = await tx.query<{ withdrawn: number }>(
+    `update purchases p set updated_at = now(),
+       refunded = coalesce((select sum(r.amount) from purchase_refunds r
+         where r.purchase_id = p.operation_id and r.origin <> 'surplus' and r.status = 'done'), 0),
+       disputed = least(coalesce((select sum(d.withdrawn) from purchase_disputes d
+         where d.purchase_id = p.operation_id), 0), p.price)
+     where p.operation_id = $1 returning disputed as withdrawn`,
     [purchaseId],
   );
-  return result.rows[0] ?? { money: 0, coinsTaken: 0 };
+  return result.rows[0]?.withdrawn ?? 0;
+}
+
+/** Remembers how many coins are undone once all that is journaled is settled. The caller holds the wallet. */
+export async function setCoinsUndone(tx: Queryable, purchaseId: string, coins: number): Promise<void> {
+  await tx.query(`update operations set refunded = $2 where id = $1`, [purchaseId, coins]);
+}
+
+/** Marks a purchase whose coins have yet to follow its money, or unmarks it. */
+export async function setUneven(tx: Queryable, purchaseId: string, uneven: boolean): Promise<void> {
+  await tx.query(`update purchases set uneven = $2 where operation_id = $1 and uneven <> $2`, [
+    purchaseId,
+    uneven,
+  ]);
 }

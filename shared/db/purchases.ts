@@ -42,15 +42,24 @@ export interface PurchaseRow extends NewPurchase {
   /** Minor units that went back to the payer, and that banks took. */
   refunded: number;
   disputed: number;
-  /** Coins that a clawback could not take. */
+  /** Coins that were written off. */
   shortfall: number;
+  /** Coins that are undone: by refunds, and by clawbacks that are journaled. */
+  coinsUndone: number;
+  /** Money left before the coins could follow it. */
+  uneven: boolean;
+  /** The number of the newest look at the provider that was applied. */
+  looked: number;
+  /** A person took its payment as it is, with its faults. */
+  reviewed: boolean;
   detail: string | null;
 }
 
 const selectPurchase = `select p.operation_id as "operationId", p.provider, p.pack, p.coins, p.price, p.currency,
     p.return_url as "returnUrl", p.status, o.user_id as "userId", o.wallet_id as "walletId",
     p.checkout_ref as "checkoutRef", p.checkout_url as "checkoutUrl", p.payment_ref as "paymentRef",
-    p.expires_at as "expiresAt", p.refunded, p.disputed, p.shortfall, p.detail
+    p.expires_at as "expiresAt", p.refunded, p.disputed, p.shortfall,
+    o.refunded as "coinsUndone", p.uneven, p.looked, p.reviewed, p.detail
   from purchases p join operations o on o.id = p.operation_id where p.operation_id = $1`;
 
 export async function findPurchase(tx: Queryable, operationId: string): Promise<PurchaseRow | undefined> {
@@ -62,6 +71,22 @@ export async function findPurchase(tx: Queryable, operationId: string): Promise<
 export async function lockPurchase(tx: Queryable, operationId: string): Promise<PurchaseRow | undefined> {
   const result = await tx.query<PurchaseRow>(`${selectPurchase} for no key update of p`, [operationId]);
   return result.rows[0];
+}
+
+/** Numbers a look at the provider: of two looks, the one that began later has seen at least as much. */
+export async function beginLook(tx: Queryable): Promise<number> {
+  const result = await tx.query<{ number: number }>(`select nextval('purchase_look_seq') as number`);
+  return result.rows[0]?.number ?? 0;
+}
+
+/** Remembers the newest look that was applied. */
+export async function setLooked(tx: Queryable, operationId: string, look: number): Promise<void> {
+  await tx.query(`update purchases set looked = $2 where operation_id = $1`, [operationId, look]);
+}
+
+/** Tells operators why a purchase waits. Its age stays as it is: the clock goes by that. */
+export async function notePurchase(tx: Queryable, operationId: string, detail: string): Promise<void> {
+  await tx.query(`update purchases set detail = $2 where operation_id = $1`, [operationId, detail]);
 }
 
 /** Stores where the payer pays, on a purchase that the caller has locked. */
@@ -100,6 +125,11 @@ export async function grantPurchases(tx: Queryable, operationIds: string[]): Pro
   });
 }
 
+/** The money of a purchase that is still with the merchant. */
+const moneyRoom = (purchase: string) => `greatest(${purchase}.price - ${purchase}.disputed
+  - coalesce((select sum(r.amount) from purchase_refunds r where r.purchase_id = ${purchase}.operation_id
+      and r.origin <> 'surplus' and r.status <> 'failed'), 0), 0)`;
+
 /** The ledger could not grant paid coins: the whole money is to go back, under the purchase's own id. */
 export async function markUndeliverable(
   tx: Queryable,
@@ -111,9 +141,9 @@ export async function markUndeliverable(
     text: `with marked as (
         update purchases set status = 'undeliverable', detail = $3, updated_at = now()
         where operation_id = any($1::uuid[]) and status = any($2::text[])
-        returning operation_id, price, currency)
-      insert into purchase_refunds (operation_id, purchase_id, amount, currency)
-      select operation_id, operation_id, price, currency from marked
+        returning operation_id, price, disputed, currency)
+      insert into purchase_refunds (operation_id, purchase_id, origin, amount, currency)
+      select m.operation_id, m.operation_id, 'undeliverable', ${moneyRoom('m')}, m.currency from marked m
       on conflict (operation_id) do nothing`,
     values: [operationIds, purchaseStatusesBefore('grant_refused'), detail],
   });
@@ -137,14 +167,13 @@ export async function insertPurchaseRefunds(tx: Queryable, rows: NewPurchaseRefu
     text: `with parts as (
         select u.operation_id, u.purchase_id, u.position, p.currency,
           div(p.price::numeric * u.coins_after, p.coins) - div(p.price::numeric * u.coins_before, p.coins) as part,
-          greatest(p.price - p.disputed - coalesce((select sum(r.amount) from purchase_refunds r
-            where r.purchase_id = p.operation_id and r.status <> 'failed'), 0), 0) as room
+          ${moneyRoom('p')} as room, u.coins_after - u.coins_before as coins
         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) with ordinality
           as u (operation_id, purchase_id, coins_before, coins_after, position)
         join purchases p on p.operation_id = u.purchase_id),
       sums as (select *, sum(part) over (partition by purchase_id order by position) as total from parts)
-      insert into purchase_refunds (operation_id, purchase_id, amount, currency)
-      select operation_id, purchase_id, least(total, room) - least(total - part, room), currency from sums
+      insert into purchase_refunds (operation_id, purchase_id, amount, currency, coins)
+      select operation_id, purchase_id, least(total, room) - least(total - part, room), currency, coins from sums
       on conflict (operation_id) do nothing`,
     values: [
       rows.map((row) => row.operationId),
@@ -155,18 +184,26 @@ export async function insertPurchaseRefunds(tx: Queryable, rows: NewPurchaseRefu
   });
 }
 
-/** Coins that clawbacks could not take: the place where a debt policy will start from. */
+/** Coins that were written off for purchases, or taken back from that (negative). */
 export async function addShortfall(
   tx: Queryable,
   rows: { purchaseId: string; coins: number }[],
 ): Promise<void> {
   await tx.query({
     name: 'add_shortfall',
-    // What was never granted cannot be missing.
     text: `update purchases p set shortfall = p.shortfall + u.coins, updated_at = now()
       from (select purchase_id, sum(coins) as coins from unnest($1::uuid[], $2::bigint[]) as r (purchase_id, coins)
         group by purchase_id) u
-      where p.operation_id = u.purchase_id and p.status = 'granted'`,
+      where p.operation_id = u.purchase_id`,
     values: [rows.map((row) => row.purchaseId), rows.map((row) => row.coins)],
   });
+}
+
+/** The money of a purchase that a refund could still return, in minor units. */
+export async function findMoneyRoom(tx: Queryable, purchaseId: string): Promise<number> {
+  const result = await tx.query<{ room: number }>(
+    `select (${moneyRoom('p')})::bigint as room from purchases p where p.operation_id = $1`,
+    [purchaseId],
+  );
+  return result.rows[0]?.room ?? 0;
 }

@@ -30,12 +30,19 @@ export interface WalletBalance {
   balance: number;
   bonus: number;
   held: number;
+  debt: number;
 }
 
 export async function findWalletBalance(tx: Queryable, walletId: string): Promise<WalletBalance | undefined> {
   const result = await tx.query<WalletBalance>(
-    `select version, balance, bonus, held from wallets where id = $1`,
+    `select version, balance, bonus, held, debt from wallets where id = $1`,
     [walletId],
   );
   return result.rows[0];
+}
+
+/** Holds a wallet until the transaction ends, as settling does; its freezes may be changed then. False: there is none. */
+export async function lockWallet(tx: Queryable, walletId: string): Promise<boolean> {
+  const result = await tx.query(`select id from wallets where id = $1 for update`, [walletId]);
+  return result.rowCount === 1;
 }

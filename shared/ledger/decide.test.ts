@@ -1,234 +1,246 @@
-// The core as a table: each refusal in declared precedence, each move to the coin.
+// Spends and credits as a table: each refusal in declared precedence, each move to the lot.
 import { describe, expect, test } from 'vitest';
+import { given, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
+import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
 import { amountMax } from '../contracts/operation.ts';
-import { decide, type OriginalState, type PendingOperation, refusals, type WalletState } from './decide.ts';
+import { decide, refusals } from './decide.ts';
 
-const wallet = (state: Partial<WalletState> = {}): WalletState => ({
-  id: 'w',
-  balance: 100,
-  bonus: 0,
-  held: 0,
-  version: 7,
-  frozenReason: null,
-  ...state,
-});
-const pending = (state: Partial<PendingOperation>): PendingOperation => ({
-  id: 'o',
-  kind: 'spend',
-  walletId: 'w',
-  userId: 'u',
-  amount: 10,
-  bucket: null,
-  originalId: null,
-  ...state,
-});
-const original = (state: Partial<OriginalState> = {}): OriginalState => ({
-  id: 'first',
-  kind: 'spend',
-  status: 'applied',
-  walletId: 'w',
-  originalId: null,
-  amount: 40,
-  bonus: 0,
-  refunded: 0,
-  ...state,
-});
-const originals = (...states: OriginalState[]) => new Map(states.map((state) => [state.id, state]));
+const full = paid('a', amountMax);
 
-interface Row {
-  promise: string;
-  wallet?: Partial<WalletState>;
-  operation: Partial<PendingOperation>;
-  originals?: OriginalState[];
-  refusal?: (typeof refusals)[number];
-  after?: { balance: number; bonus: number };
-  shortfall?: number;
-}
-
-const rows: Row[] = [
-  { promise: 'a spend takes coins', operation: { amount: 30 }, after: { balance: 70, bonus: 0 } },
-  { promise: 'a spend may take the last coin', operation: { amount: 100 }, after: { balance: 0, bonus: 0 } },
-  { promise: 'a spend takes not one coin more', operation: { amount: 101 }, refusal: 'insufficient_funds' },
+const spends: LedgerRow[] = [
+  { promise: 'takes coins', lots: [paid('a', 100)], operation: { amount: 30 }, after: [paid('a', 70)] },
+  { promise: 'may take the last coin', lots: [paid('a', 100)], operation: { amount: 100 }, after: [] },
   {
-    promise: 'held coins cannot be spent',
+    promise: 'takes not one coin more',
+    lots: [paid('a', 100)],
+    operation: { amount: 101 },
+    refusal: 'insufficient_funds',
+  },
+  {
+    promise: 'leaves held coins alone',
+    lots: [paid('a', 100)],
     wallet: { held: 95 },
     operation: { amount: 6 },
     refusal: 'insufficient_funds',
   },
   {
-    promise: 'bonus coins burn first',
-    wallet: { bonus: 25 },
-    operation: { amount: 30 },
-    after: { balance: 70, bonus: 0 },
+    promise: 'may take all that is not held',
+    lots: [paid('a', 100)],
+    wallet: { held: 95 },
+    operation: { amount: 5 },
+    after: [paid('a', 95)],
   },
   {
-    promise: 'a frozen wallet refuses before funds are looked at',
-    wallet: { frozenReason: 'dispute' },
-    operation: { amount: 1000 },
-    refusal: 'wallet_frozen',
+    promise: 'burns bonus first, also when it is younger',
+    lots: [paid('a', 50), given('b', 20)],
+    operation: { amount: 30 },
+    after: [paid('a', 40)],
+  },
+  {
+    promise: 'burns the oldest of a colour first',
+    lots: [given('d', 10), paid('c', 10), given('b', 10), paid('a', 10)],
+    operation: { amount: 25 },
+    after: [paid('a', 5), paid('c', 10)],
+  },
+];
+
+const credits: LedgerRow[] = [
+  { promise: 'a grant is bonus', operation: { kind: 'grant', amount: 5 }, after: [given('o', 5)] },
+  {
+    promise: 'a grant is paid where it says so',
+    operation: { kind: 'grant', amount: 5, bucket: 'paid' },
+    after: [paid('o', 5)],
+  },
+  {
+    promise: 'a purchase is a paid lot of its own',
+    lots: [paid('a', 3)],
+    operation: { kind: 'purchase', amount: 50 },
+    after: [paid('a', 3), paid('o', 50)],
+  },
+  {
+    promise: 'a grant repays debt first',
+    wallet: { debt: 30 },
+    operation: { kind: 'grant', amount: 50 },
+    debt: -30,
+    after: [given('o', 20)],
+  },
+  {
+    promise: 'a purchase that is less than the debt goes into it whole',
+    wallet: { debt: 80 },
+    operation: { kind: 'purchase', amount: 50 },
+    debt: -50,
+    after: [],
+  },
+  {
+    promise: 'the last coin of debt ends the freeze for it',
+    wallet: { debt: 50, frozenReason: 'debt' },
+    operation: { kind: 'purchase', amount: 50 },
+    debt: -50,
+    frozen: null,
+    after: [],
+  },
+  {
+    promise: 'a part of the debt does not end the freeze for it',
+    wallet: { debt: 51, frozenReason: 'debt' },
+    operation: { kind: 'purchase', amount: 50 },
+    debt: -50,
+    frozen: 'debt',
+    after: [],
+  },
+  {
+    promise: 'repaid debt does not end a freeze for another reason',
+    wallet: { debt: 50, frozenReason: 'dispute' },
+    operation: { kind: 'purchase', amount: 60 },
+    debt: -50,
+    frozen: 'dispute',
+    after: [paid('o', 10)],
   },
   {
     promise: 'a frozen wallet still takes a grant',
     wallet: { frozenReason: 'dispute' },
     operation: { kind: 'grant', amount: 5 },
-    after: { balance: 105, bonus: 5 },
+    after: [given('o', 5)],
   },
   {
-    promise: 'a grant is bonus unless it says paid',
-    operation: { kind: 'grant', amount: 5, bucket: 'paid' },
-    after: { balance: 105, bonus: 0 },
+    promise: 'a wallet holds up to 2^53-1 coins',
+    lots: [paid('a', amountMax - 1)],
+    operation: { kind: 'purchase', amount: 1 },
+    after: [paid('a', amountMax - 1), paid('o', 1)],
   },
   {
-    promise: 'a purchase brings paid coins',
-    operation: { kind: 'purchase', amount: 50 },
-    after: { balance: 150, bonus: 0 },
-  },
-  {
-    promise: 'a wallet holds at most 2^53-1',
-    wallet: { balance: amountMax },
-    operation: { kind: 'grant', amount: 1 },
+    promise: 'a wallet holds not one coin more than 2^53-1',
+    lots: [full],
+    operation: { kind: 'purchase', amount: 1 },
     refusal: 'balance_limit',
   },
   {
-    promise: 'up to 2^53-1 it does',
-    wallet: { balance: amountMax - 1 },
-    operation: { kind: 'purchase', amount: 1 },
-    after: { balance: amountMax, bonus: 0 },
+    promise: 'a refund of a spend cannot exceed 2^53-1 either',
+    lots: [full],
+    operation: { kind: 'refund', amount: null, originalId: 'spent' },
+    original: spendOf([paid('b', 1)]),
+    refusal: 'balance_limit',
   },
   {
-    promise: 'a refund brings a spend back',
-    operation: { kind: 'refund', amount: 15, originalId: 'first' },
-    originals: [original()],
-    after: { balance: 115, bonus: 0 },
+    promise: 'a wallet owes up to 2^53-1 coins',
+    wallet: { debt: amountMax - 1 },
+    operation: { kind: 'clawback', amount: 1, originalId: 'p', shortfall: 'debt' },
+    original: purchaseOf(10),
+    debt: 1,
+    after: [],
   },
   {
-    promise: 'without an amount all that is left comes back',
-    operation: { kind: 'refund', amount: null, originalId: 'first' },
-    originals: [original({ refunded: 25 })],
-    after: { balance: 115, bonus: 0 },
+    promise: 'a wallet owes not one coin more than 2^53-1',
+    wallet: { debt: amountMax },
+    operation: { kind: 'clawback', amount: 1, originalId: 'p', shortfall: 'debt' },
+    original: purchaseOf(10),
+    refusal: 'balance_limit',
+  },
+];
+
+/** Each breaks two rules or more; the one that is declared first is told. */
+const precedence: LedgerRow[] = [
+  {
+    promise: 'a frozen wallet, before what may be refunded',
+    wallet: { frozenReason: 'dispute' },
+    operation: { kind: 'refund', amount: 1000, originalId: 'p' },
+    original: purchaseOf(40, { status: 'rejected' }),
+    refusal: 'wallet_frozen',
   },
   {
-    promise: 'paid coins burned last and come back first',
-    operation: { kind: 'refund', amount: 20, originalId: 'first' },
-    originals: [original({ bonus: 25 })],
-    after: { balance: 120, bonus: 5 },
+    promise: 'a frozen wallet, before funds',
+    wallet: { frozenReason: 'operator' },
+    operation: { amount: 1000 },
+    refusal: 'wallet_frozen',
   },
   {
-    promise: 'never more than what is left',
-    operation: { kind: 'refund', amount: 16, originalId: 'first' },
-    originals: [original({ refunded: 25 })],
+    promise: 'what may be refunded, before how much of it',
+    lots: [full],
+    operation: { kind: 'refund', amount: 1000, originalId: 'g' },
+    original: spendOf([paid('a', 40)], { id: 'g', kind: 'grant' }),
+    refusal: 'not_refundable',
+  },
+  {
+    promise: 'how much may be refunded, before funds',
+    operation: { kind: 'refund', amount: 41, originalId: 'p' },
+    original: purchaseOf(40),
     refusal: 'refund_exceeds_original',
   },
   {
-    promise: 'nothing left is nothing to refund',
-    operation: { kind: 'refund', amount: null, originalId: 'first' },
-    originals: [original({ refunded: 40 })],
-    refusal: 'refund_exceeds_original',
-  },
-  {
-    promise: 'a refused spend cannot be refunded',
-    operation: { kind: 'refund', originalId: 'first' },
-    originals: [original({ status: 'rejected' })],
-    refusal: 'not_refundable',
-  },
-  {
-    promise: 'a grant cannot be refunded, however large the amount',
-    operation: { kind: 'refund', amount: 1000, originalId: 'first' },
-    originals: [original({ kind: 'grant' })],
-    refusal: 'not_refundable',
-  },
-  {
-    promise: "another wallet's spend cannot be refunded here",
-    operation: { kind: 'refund', originalId: 'first' },
-    originals: [original({ walletId: 'other' })],
-    refusal: 'not_refundable',
-  },
-  {
-    promise: 'an unknown original cannot be refunded',
-    operation: { kind: 'refund', originalId: 'unknown' },
-    refusal: 'not_refundable',
-  },
-  {
-    promise: 'a refund of a purchase takes its coins',
-    operation: { kind: 'refund', amount: 40, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    after: { balance: 60, bonus: 0 },
-  },
-  {
-    promise: 'money is returned for paid coins only',
-    wallet: { bonus: 70 },
-    operation: { kind: 'refund', amount: 31, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    refusal: 'insufficient_funds',
-  },
-  {
-    promise: 'more than the purchase is refused before funds are looked at',
-    wallet: { balance: 0 },
-    operation: { kind: 'refund', amount: 41, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    refusal: 'refund_exceeds_original',
-  },
-  {
-    promise: 'a clawback takes paid coins, then bonus',
-    wallet: { bonus: 70 },
-    operation: { kind: 'clawback', amount: 40, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    after: { balance: 60, bonus: 60 },
-  },
-  {
-    promise: 'a clawback takes what is there and owes the rest',
-    wallet: { balance: 15 },
-    operation: { kind: 'clawback', amount: 40, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    after: { balance: 0, bonus: 0 },
-    shortfall: 25,
-  },
-  {
-    promise: 'a clawback that finds nothing owes all',
-    wallet: { balance: 0 },
-    operation: { kind: 'clawback', amount: 40, originalId: 'first' },
-    originals: [original({ kind: 'purchase' })],
-    refusal: 'insufficient_funds',
-    shortfall: 40,
-  },
-  {
-    promise: 'a reversal gives the coins of a failed refund back',
-    operation: { kind: 'reversal', amount: 40, originalId: 'first' },
-    originals: [
-      original({ kind: 'refund', originalId: 'bought' }),
-      original({ id: 'bought', kind: 'purchase', refunded: 40 }),
-    ],
-    after: { balance: 140, bonus: 0 },
-  },
-  {
-    promise: 'a refund is reversed once',
-    operation: { kind: 'reversal', amount: 40, originalId: 'first' },
-    originals: [
-      original({ kind: 'refund', originalId: 'bought', refunded: 40 }),
-      original({ id: 'bought', kind: 'purchase' }),
-    ],
+    promise: 'how much may be refunded, before the limit of the balance',
+    lots: [full],
+    operation: { kind: 'refund', amount: 41, originalId: 'spent' },
+    original: spendOf([paid('a', 40)]),
     refusal: 'refund_exceeds_original',
   },
 ];
 
-describe('one operation', () => {
-  test.each(rows)('$promise', (row) => {
-    const state = wallet(row.wallet);
-    const before = { ...state };
-    const decision = decide(state, pending(row.operation), originals(...(row.originals ?? [])));
-    expect(decision.shortfall).toBe(row.shortfall ?? 0);
-    if (row.refusal) {
-      expect(decision).toMatchObject({ status: 'rejected', reason: row.refusal, version: before.version });
-      expect(state).toEqual(before);
-    } else {
-      expect(decision.status).toBe('applied');
-      expect({ balance: state.balance, bonus: state.bonus }).toEqual(row.after);
-      expect(state.version).toBe(before.version + 1);
-    }
+describe('a spend', () => {
+  test.each(spends)('$promise', expectRow);
+});
+
+describe('a credit', () => {
+  test.each(credits)('$promise', expectRow);
+});
+
+describe('of several refusals the declared first is told:', () => {
+  test.each(precedence)('$promise', expectRow);
+
+  test('and every declared refusal has a row', () => {
+    const seen = new Set([...spends, ...credits, ...precedence].map((row) => row.refusal));
+    expect(refusals.filter((refusal) => !seen.has(refusal))).toEqual([]);
+  });
+});
+
+describe('the postings of an operation', () => {
+  test('name the account on the other side, the lots, and each balance and version on the way', () => {
+    const wallet = walletOf([], { debt: 30 });
+    const decision = decide(wallet, pendingOf({ kind: 'grant', amount: 50 }), new Map());
+    expect(decision).toMatchObject({
+      status: 'applied',
+      amount: 50,
+      bonus: 50,
+      balanceAfter: 20,
+      version: 9,
+    });
+    expect(decision.status === 'applied' && decision.postings).toEqual([
+      ...[
+        {
+          counter: 'grants',
+          change: 50,
+          bonusChange: 50,
+          lots: [['o', 50, 1]],
+          balanceAfter: 50,
+          version: 8,
+        },
+      ],
+      ...[
+        {
+          counter: 'debt',
+          change: -30,
+          bonusChange: -30,
+          lots: [['o', -30, 1]],
+          balanceAfter: 20,
+          version: 9,
+        },
+      ],
+    ]);
   });
 
-  test('every declared refusal has a row', () => {
-    const seen = new Set(rows.map((row) => row.refusal));
-    expect(refusals.filter((refusal) => !seen.has(refusal))).toEqual([]);
+  test('advance what is owed, so that no wallet goes below zero', () => {
+    const wallet = walletOf([paid('p', 15)]);
+    const clawback = pendingOf({ kind: 'clawback', amount: 40, originalId: 'p', shortfall: 'debt' });
+    const decision = decide(wallet, clawback, new Map([['p', purchaseOf(40)]]));
+    const postings = decision.status === 'applied' ? decision.postings : [];
+    expect(postings.map(({ counter, change, balanceAfter }) => [counter, change, balanceAfter])).toEqual([
+      ['debt', 25, 40],
+      ['purchases', -40, 0],
+    ]);
+    expect(postings.map(({ lots }) => lots)).toEqual([
+      [['o', 25]],
+      [
+        ['p', -15],
+        ['o', -25],
+      ],
+    ]);
   });
 });

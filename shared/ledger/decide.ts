@@ -1,6 +1,9 @@
 // The core: what an operation does to a wallet, or why it is refused. Pure: no I/O, no clock, no surprise.
 import assert from 'node:assert/strict';
 import { amountMax, type Bucket, type OperationKind } from '../contracts/operation.ts';
+import { firstOf, type Lot } from './lots.ts';
+import { type CounterAccount, type Move, type Posting, post } from './post.ts';
+import { clawback, refund, reversal } from './undo.ts';
 
 /** Business refusals, in the order in which they are looked for. */
 export const refusals = [
@@ -12,8 +15,11 @@ export const refusals = [
 ] as const;
 export type Refusal = (typeof refusals)[number];
 
-/** Accounts other than the wallet; these may go below zero, a wallet never. */
-export type CounterAccount = 'sales' | 'purchases' | 'grants';
+/**
+ * What happens to coins that money taken back should take and that are spent. `debt`: owed, and repaid by
+ * every later credit. `freeze`: owed, and nothing is spent until it is repaid. `clamp`: written off.
+ */
+export type ShortfallPolicy = 'debt' | 'clamp' | 'freeze';
 
 /** A wallet under its lock; coins are whole. `bonus` is the part of `balance` that was given. */
 export interface WalletState {
@@ -21,6 +27,10 @@ export interface WalletState {
   balance: number;
   bonus: number;
   held: number;
+  /** Coins owed: more than the wallet had was taken back. */
+  debt: number;
+  /** The open lots in burning order; their coins sum to `balance`. */
+  lots: Lot[];
   version: number;
   frozenReason: string | null;
 }
@@ -31,10 +41,12 @@ export interface OriginalState {
   kind: OperationKind;
   status: string;
   walletId: string;
-  originalId: string | null;
   amount: number;
-  bonus: number;
   refunded: number;
+  /** Of a spend: what it burned, in order. Of a purchase: what reversals of it took and have not put back. */
+  lots: Lot[];
+  /** Of a purchase: coins that were to be taken and were written off. */
+  writtenOff: number;
 }
 
 export interface PendingOperation {
@@ -46,20 +58,22 @@ export interface PendingOperation {
   amount: number | null;
   bucket: Bucket | null;
   originalId: string | null;
+  /** Frozen when it was journaled. Null: a refund takes only what is there, a clawback leaves a debt. */
+  shortfall: ShortfallPolicy | null;
 }
 
 export interface Applied {
   operation: PendingOperation;
   status: 'applied';
   amount: number;
-  /** Signed change of the wallet, and of the bonus part of it. */
-  change: number;
-  bonusChange: number;
-  counter: CounterAccount;
+  /** In the order in which they happened; the last one has the balance and version of the outcome. */
+  postings: Posting[];
+  bonus: number;
   balanceAfter: number;
   version: number;
-  /** Coins that a clawback should have taken and could not. */
-  shortfall: number;
+  /** Change of what the wallet owes, and of what was written off for the original purchase. */
+  debtChange: number;
+  writtenOffChange: number;
   /** For a refund of a purchase: coins of that purchase undone before and after. */
   purchaseRefund?: { purchaseId: string; coinsBefore: number; coinsAfter: number };
 }
@@ -70,23 +84,19 @@ export interface Rejected {
   reason: Refusal;
   balanceAfter: number;
   version: number;
-  shortfall: number;
 }
 
 export type Decision = Applied | Rejected;
 
-interface Move {
-  amount: number;
-  change: number;
-  bonusChange: number;
+export type Originals = ReadonlyMap<string, OriginalState>;
+
+/** What a kind of operation wants to do: the move, and what follows once it is applied. */
+export interface Plan extends Move {
   counter: CounterAccount;
-  shortfall?: number;
   purchaseRefund?: Applied['purchaseRefund'];
-  /** What to remember on earlier operations once applied. */
+  /** What to remember on earlier operations. */
   undo?: () => void;
 }
-
-type Originals = ReadonlyMap<string, OriginalState>;
 
 /**
  * Decides one operation and moves the wallet and the originals on, so that calling it for each operation
@@ -94,63 +104,50 @@ type Originals = ReadonlyMap<string, OriginalState>;
  */
 export function decide(wallet: WalletState, operation: PendingOperation, originals: Originals): Decision {
   assert.equal(operation.walletId, wallet.id);
-  const move = moveOf(wallet, operation, originals);
-  if (typeof move === 'string') {
-    return reject(wallet, operation, move, move === 'insufficient_funds' ? oweAll(operation, originals) : 0);
+  const plan = planOf(wallet, operation, originals);
+  if (typeof plan === 'string') return reject(wallet, operation, plan);
+  const { direction, amount, owed, writtenOff } = plan;
+  const credited = direction === 1 ? amount : 0;
+  if (wallet.balance + credited > amountMax || wallet.debt + owed > amountMax) {
+    return reject(wallet, operation, 'balance_limit');
   }
-  const balance = wallet.balance + move.change;
-  if (balance > amountMax) return reject(wallet, operation, 'balance_limit');
-  const bonus = wallet.bonus + move.bonusChange;
-  assert(move.amount > 0 && Math.abs(move.change) === move.amount, 'a move has its amount');
-  assert(balance >= 0 && bonus >= 0 && bonus <= balance, 'a wallet never goes below zero');
-  move.undo?.();
-  wallet.balance = balance;
-  wallet.bonus = bonus;
-  wallet.version += 1;
+  const debtBefore = wallet.debt;
+  const { postings, bonus } = post(wallet, operation.id, plan);
+  plan.undo?.();
+  if (operation.shortfall === 'freeze' && wallet.debt > debtBefore) wallet.frozenReason ??= 'debt';
+  if (wallet.debt === 0 && wallet.frozenReason === 'debt') wallet.frozenReason = null;
   return {
     operation,
     status: 'applied',
-    amount: move.amount,
-    change: move.change,
-    bonusChange: move.bonusChange,
-    counter: move.counter,
-    balanceAfter: balance,
-    version: wallet.version,
-    shortfall: move.shortfall ?? 0,
-    ...(move.purchaseRefund ? { purchaseRefund: move.purchaseRefund } : {}),
-  };
-}
-
-function reject(wallet: WalletState, operation: PendingOperation, reason: Refusal, shortfall = 0): Rejected {
-  return {
-    operation,
-    status: 'rejected',
-    reason,
+    amount,
+    postings,
+    bonus,
     balanceAfter: wallet.balance,
     version: wallet.version,
-    shortfall,
+    debtChange: wallet.debt - debtBefore,
+    writtenOffChange: direction === -1 ? writtenOff : -writtenOff,
+    ...(plan.purchaseRefund ? { purchaseRefund: plan.purchaseRefund } : {}),
   };
 }
 
-function moveOf(wallet: WalletState, operation: PendingOperation, originals: Originals): Move | Refusal {
+function reject(wallet: WalletState, operation: PendingOperation, reason: Refusal): Rejected {
+  return { operation, status: 'rejected', reason, balanceAfter: wallet.balance, version: wallet.version };
+}
+
+function planOf(wallet: WalletState, operation: PendingOperation, originals: Originals): Plan | Refusal {
   switch (operation.kind) {
     case 'spend':
       return spend(wallet, amountOf(operation));
-    case 'grant': {
-      const amount = amountOf(operation);
-      const bonusChange = operation.bucket === 'paid' ? 0 : amount;
-      return { amount, change: amount, bonusChange, counter: 'grants' };
-    }
-    case 'purchase': {
-      const amount = amountOf(operation);
-      return { amount, change: amount, bonusChange: 0, counter: 'purchases' };
-    }
+    case 'grant':
+      return credit(operation, 'grants', operation.bucket !== 'paid');
+    case 'purchase':
+      return credit(operation, 'purchases', false);
     case 'refund':
       return refund(wallet, operation, originals);
-    case 'reversal':
-      return reversal(operation, originals);
     case 'clawback':
       return clawback(wallet, operation, originals);
+    case 'reversal':
+      return reversal(wallet, operation, originals);
   }
 }
 
@@ -159,86 +156,23 @@ function amountOf(operation: PendingOperation): number {
   return operation.amount;
 }
 
-/** Bonus coins burn first: what was paid for is what can be returned in money. */
-function spend(wallet: WalletState, amount: number): Move | Refusal {
+const nothingOwed = { owed: 0, writtenOff: 0 };
+
+/** A new lot, named after the operation that made it. */
+function credit(operation: PendingOperation, counter: CounterAccount, bonus: boolean): Plan {
+  const amount = amountOf(operation);
+  return {
+    direction: 1,
+    amount,
+    counter,
+    lots: [{ id: operation.id, coins: amount, bonus }],
+    ...nothingOwed,
+  };
+}
+
+function spend(wallet: WalletState, amount: number): Plan | Refusal {
   if (wallet.frozenReason !== null) return 'wallet_frozen';
   if (amount > wallet.balance - wallet.held) return 'insufficient_funds';
-  return { amount, change: -amount, bonusChange: -Math.min(wallet.bonus, amount), counter: 'sales' };
-}
-
-function refund(wallet: WalletState, operation: PendingOperation, originals: Originals): Move | Refusal {
-  const original = operation.originalId === null ? undefined : originals.get(operation.originalId);
-  if (!original || original.walletId !== wallet.id || original.status !== 'applied') return 'not_refundable';
-  if (original.kind !== 'spend' && original.kind !== 'purchase') return 'not_refundable';
-  const left = original.amount - original.refunded;
-  const amount = operation.amount ?? left;
-  if (amount < 1 || amount > left) return 'refund_exceeds_original';
-  const before = original.refunded;
-  const undo = () => {
-    original.refunded = before + amount;
-  };
-  if (original.kind === 'spend') {
-    // Backwards: the paid coins burned last, so they come back first.
-    const paid = original.amount - original.bonus;
-    const bonusChange = Math.max(0, before + amount - paid) - Math.max(0, before - paid);
-    return { amount, change: amount, bonusChange, counter: 'sales', undo };
-  }
-  // Money is returned for paid coins only, and not for coins that are held.
-  const takeable = Math.min(wallet.balance - wallet.held, wallet.balance - wallet.bonus);
-  if (amount > takeable) return 'insufficient_funds';
-  const purchaseRefund = { purchaseId: original.id, coinsBefore: before, coinsAfter: before + amount };
-  return { amount, change: -amount, bonusChange: 0, counter: 'purchases', purchaseRefund, undo };
-}
-
-/** The provider did not return the money after all: the refund's coins come back. */
-function reversal(operation: PendingOperation, originals: Originals): Move | Refusal {
-  const refunded = operation.originalId === null ? undefined : originals.get(operation.originalId);
-  const purchase = refunded?.originalId ? originals.get(refunded.originalId) : undefined;
-  if (refunded?.kind !== 'refund' || refunded.status !== 'applied' || purchase?.kind !== 'purchase') {
-    return 'not_refundable';
-  }
-  if (refunded.refunded > 0) return 'refund_exceeds_original';
-  const amount = refunded.amount;
-  const undo = () => {
-    refunded.refunded = amount;
-    purchase.refunded -= amount;
-  };
-  return { amount, change: amount, bonusChange: 0, counter: 'purchases', undo };
-}
-
-/** What a clawback is for, less what a refund that came before it undid already. */
-function clawbackTarget(operation: PendingOperation, purchase: OriginalState): number {
-  return Math.min(amountOf(operation), purchase.amount - purchase.refunded);
-}
-
-/** A clawback that finds nothing leaves all of it owing, and what is owed cannot be refunded again. */
-function oweAll(operation: PendingOperation, originals: Originals): number {
-  const purchase = originals.get(operation.originalId ?? '');
-  if (operation.kind !== 'clawback' || !purchase) return 0;
-  const target = clawbackTarget(operation, purchase);
-  purchase.refunded += target;
-  return target;
-}
-
-/** A bank took the money back: paid coins go first, then bonus, never below what is there. */
-function clawback(wallet: WalletState, operation: PendingOperation, originals: Originals): Move | Refusal {
-  const purchase = operation.originalId === null ? undefined : originals.get(operation.originalId);
-  if (purchase?.kind !== 'purchase' || purchase.status !== 'applied') return 'not_refundable';
-  const target = clawbackTarget(operation, purchase);
-  if (target < 1) return 'refund_exceeds_original';
-  const amount = Math.min(target, wallet.balance - wallet.held);
-  if (amount < 1) return 'insufficient_funds';
-  const bonusTaken = Math.max(0, amount - (wallet.balance - wallet.bonus));
-  const undo = () => {
-    // Also what was spent already: its money is gone, so it cannot be refunded again.
-    purchase.refunded += target;
-  };
-  return {
-    amount,
-    change: -amount,
-    bonusChange: bonusTaken === 0 ? 0 : -bonusTaken,
-    counter: 'purchases',
-    shortfall: target - amount,
-    undo,
-  };
+  const lots = firstOf(wallet.lots, amount);
+  return { direction: -1, amount, counter: 'sales', lots, ...nothingOwed };
 }

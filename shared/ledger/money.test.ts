@@ -1,7 +1,7 @@
 // Money and coins meet in a few pure functions; they must never make or lose a cent, however a purchase is cut.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clawbackCoins, coinsOf, moneyOf, priceOf, refundMoney } from './money.ts';
+import { coinsOf, moneyOf, priceOf, refundMoney } from './money.ts';
 
 const quotes = fc.record({
   coins: fc.integer({ min: 1, max: 1e9 }),
@@ -85,32 +85,26 @@ describe('the money of refunds', () => {
   });
 });
 
-describe('a clawback', () => {
-  test('of all the money takes all the coins that nobody has taken yet', () => {
+describe('the coins of money', () => {
+  test('are all of them for the whole price, and never more', () => {
+    fc.assert(
+      fc.property(quotes, fc.nat({ max: 1e9 }), (quote, more) => {
+        expect(coinsOf(quote, 0)).toBe(0);
+        expect(coinsOf(quote, quote.price)).toBe(quote.coins);
+        expect(coinsOf(quote, quote.price + more)).toBe(quote.coins);
+      }),
+    );
+  });
+
+  test('are never worth more than that money, and one coin more would be', () => {
     fc.assert(
       fc.property(quotes, fc.double({ min: 0, max: 1, noNaN: true }), (quote, share) => {
-        const coinsTaken = Math.floor(quote.coins * share);
-        expect(clawbackCoins(quote, { money: quote.price, coinsTaken })).toBe(quote.coins - coinsTaken);
+        const money = Math.floor(quote.price * share);
+        const coins = coinsOf(quote, money);
+        expect(moneyOf(quote, coins)).toBeLessThanOrEqual(money);
+        const exact = BigInt(money) * BigInt(quote.coins);
+        expect(BigInt(coins + 1) * BigInt(quote.price) > exact).toBe(true);
       }),
     );
-  });
-
-  test('never takes more coins than the money bought, and nothing twice', () => {
-    fc.assert(
-      fc.property(quotes, fc.nat({ max: 2e9 }), fc.nat({ max: 1e9 }), (quote, money, coinsTaken) => {
-        const taken = clawbackCoins(quote, { money, coinsTaken });
-        expect(taken).toBeGreaterThanOrEqual(0);
-        expect(taken).toBeLessThanOrEqual(Math.max(0, quote.coins - coinsTaken));
-        expect(clawbackCoins(quote, { money, coinsTaken: coinsTaken + taken })).toBe(0);
-      }),
-    );
-  });
-
-  test('after a refund of some coins whose money went back counts that money as reversed', () => {
-    const quote = { coins: 500, price: 499 };
-    const refunded = moneyOf(quote, 200);
-    const disputed = quote.price - refunded;
-    expect(clawbackCoins(quote, { money: refunded + disputed, coinsTaken: 200 })).toBe(300);
-    expect(coinsOf(quote, quote.price + 1)).toBe(500);
   });
 });

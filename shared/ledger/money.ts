@@ -50,18 +50,3 @@ export function refundMoney(quote: Quote, room: number, stretches: CoinStretch[]
     return Math.min(total, room) - before;
   });
 }
-
-interface Reversed {
-  /** Money that left again: refunds that did not fail plus what banks took, in minor units. */
-  money: number;
-  /** Coins of the purchase that are undone already. */
-  coinsTaken: number;
-}
-
-/**
- * Coins that a dispute must still take: what the reversed money bought, minus what is undone already.
- * 0: nothing. Money and coins meet here only, through the quote's ratio.
- */
-export function clawbackCoins(quote: Quote, { money, coinsTaken }: Reversed): number {
-  return Math.max(0, coinsOf(quote, money) - coinsTaken);
-}

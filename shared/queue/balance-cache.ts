@@ -8,6 +8,7 @@ export interface CachedBalance {
   balance: number;
   bonus: number;
   held: number;
+  debt: number;
 }
 
 export interface BalanceCache {

@@ -30,7 +30,7 @@ describe.skipIf(missing)('the balance cache', () => {
     const { tenant, user } = counter;
     const walletId = await api.deps.wallets.walletOf((await services.tenants.find(tenant.slug))!, user.id);
     const { version } = (await counter.get('/wallet/balance')).body;
-    const forged = { version, balance: 123_456, bonus: 0, held: 0 };
+    const forged = { version, balance: 123_456, bonus: 0, held: 0, debt: 0 };
     await until('the cache is asked, or else what follows would prove nothing', async () => {
       await openBalanceCache(services.backend, 1, services.log).fill(tenant.slug, walletId, forged);
       return (await counter.balance()) === forged.balance;
@@ -62,7 +62,7 @@ describe.skipIf(missing)('the balance cache', () => {
   test('takes no balance that is older than what was announced', async () => {
     const cache = openBalanceCache(system.services.backend, 1, system.services.log);
     const { slug } = counter.tenant;
-    const at = (version: number) => ({ version, balance: version * 10, bonus: 0, held: 0 });
+    const at = (version: number) => ({ version, balance: version * 10, bonus: 0, held: 0, debt: 0 });
     const find = async (id: string) => (await cache.find(slug, id))?.version;
     await cache.fill(slug, 'w1', at(5));
     expect(await find('w1')).toBe(5);
@@ -95,7 +95,7 @@ describe.skipIf(missing)('the balance cache', () => {
       workers: false,
     });
     const cache = openBalanceCache(worker, 1, createLog('silent', 'cache'));
-    const old = { version: 7, balance: 70, bonus: 0, held: 0 };
+    const old = { version: 7, balance: 70, bonus: 0, held: 0, debt: 0 };
     await until('a connection of its own', async () => {
       await cache.fill(slug, 'w3', old);
       return cache.find(slug, 'w3');

@@ -1,0 +1,99 @@
+// Coins by where they came from: every credit is a lot, debits burn lots in one declared order. Pure.
+import assert from 'node:assert/strict';
+
+/** What is open of a lot, or a part of one that moves. Its id is the id of the operation that made it. */
+export interface Lot {
+  id: string;
+  coins: number;
+  /** Given, not bought. */
+  bonus: boolean;
+}
+
+/** How a lot, or a signed change of one, is stored: short, because every entry carries them. */
+export type LotLine = [id: string, coins: number] | [id: string, coins: number, bonus: 1];
+
+/** The declared order of burning: bonus first, then age; ids sort by time (UUIDv7). */
+export function burnsBefore(a: Lot, b: Lot): number {
+  if (a.bonus !== b.bonus) return a.bonus ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The order in which money that goes back takes coins: the purchase's own lot, other paid ones by age, bonus last. */
+export function reversesBefore(purchaseId: string): (a: Lot, b: Lot) => number {
+  const rank = (lot: Lot) => (lot.id === purchaseId ? 0 : lot.bonus ? 2 : 1);
+  return (a, b) => rank(a) - rank(b) || burnsBefore(a, b);
+}
+
+export const coinsIn = (lots: readonly Lot[]) => lots.reduce((sum, lot) => sum + lot.coins, 0);
+export const bonusIn = (lots: readonly Lot[]) => coinsIn(lots.filter((lot) => lot.bonus));
+
+/** The first `coins` coins of the lots, in the order given; they must be there. */
+export function firstOf(lots: readonly Lot[], coins: number): Lot[] {
+  const taken: Lot[] = [];
+  let left = coins;
+  for (const lot of lots) {
+    if (left === 0) break;
+    const part = Math.min(lot.coins, left);
+    if (part > 0) taken.push({ ...lot, coins: part });
+    left -= part;
+  }
+  assert.equal(left, 0, 'as many coins are taken from lots as there are');
+  return taken;
+}
+
+/**
+ * The coins that come back when what burned `burned` is undone by `coins` more, after `before` were:
+ * backwards, so what burned last comes back first.
+ */
+export function lastOf(burned: readonly Lot[], before: number, coins: number): Lot[] {
+  const backwards = burned.toReversed();
+  return without(firstOf(backwards, before + coins), firstOf(backwards, before)).toReversed();
+}
+
+/** Adds parts to open lots, or starts them anew, in burning order. */
+export function withLots(lots: readonly Lot[], parts: readonly Lot[]): Lot[] {
+  return sum([...lots, ...parts]).sort(burnsBefore);
+}
+
+/** Takes parts out of open lots; what is empty is no lot any more. */
+export function without(lots: readonly Lot[], parts: readonly Lot[]): Lot[] {
+  return sum([...lots, ...parts.map((part) => ({ ...part, coins: -part.coins }))]);
+}
+
+/** One lot per id, in the order in which they first appear. */
+function sum(lots: readonly Lot[]): Lot[] {
+  const byId = new Map<string, Lot>();
+  for (const lot of lots) {
+    const seen = byId.get(lot.id);
+    if (seen) seen.coins += lot.coins;
+    else byId.set(lot.id, { ...lot });
+  }
+  const result = [...byId.values()].filter((lot) => lot.coins !== 0);
+  for (const lot of result) assert(lot.coins > 0, 'no lot goes below zero');
+  return result;
+}
+
+/** Nets the signed lines of a debit, such as a spend, into what it burned, in order. */
+export function netOf(lines: readonly LotLine[]): Lot[] {
+  return sum(lines.map(toLot).map((lot) => ({ ...lot, coins: -lot.coins })));
+}
+
+/**
+ * What reversals of a purchase took and have not put back, from all their signed lines, in taking order.
+ * More of its own coins may have come back than lots had lost: owed ones that other credits repaid.
+ */
+export function takenOf(purchaseId: string, lines: readonly LotLine[]): Lot[] {
+  const byId = new Map<string, Lot>();
+  for (const { id, coins, bonus } of lines.map(toLot)) {
+    byId.set(id, { id, coins: (byId.get(id)?.coins ?? 0) - coins, bonus });
+  }
+  return [...byId.values()].filter((lot) => lot.coins > 0).sort(reversesBefore(purchaseId));
+}
+
+export function toLines(lots: readonly Lot[], sign: 1 | -1 = 1): LotLine[] {
+  return lots.map(({ id, coins, bonus }) => (bonus ? [id, sign * coins, 1] : [id, sign * coins]));
+}
+
+export function toLot([id, coins, bonus]: LotLine): Lot {
+  return { id, coins, bonus: bonus === 1 };
+}

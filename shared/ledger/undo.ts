@@ -1,0 +1,133 @@
+// What undoing does: refunds of spends and purchases, money that banks take back, and its return. Pure.
+
+import type {
+  OriginalState,
+  Originals,
+  PendingOperation,
+  Plan,
+  Refusal,
+  ShortfallPolicy,
+  WalletState,
+} from './decide.ts';
+import { burnsBefore, coinsIn, firstOf, type Lot, lastOf, reversesBefore, withLots } from './lots.ts';
+
+/** Coins of a spend come back; coins of a purchase go, and its money follows them. */
+export function refund(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+): Plan | Refusal {
+  const original = operation.originalId === null ? undefined : originals.get(operation.originalId);
+  // Money that is in dispute must not be returned beside it.
+  if (original?.kind === 'purchase' && wallet.frozenReason !== null) return 'wallet_frozen';
+  if (!original || original.walletId !== wallet.id || original.status !== 'applied') return 'not_refundable';
+  if (original.kind !== 'spend' && original.kind !== 'purchase') return 'not_refundable';
+  const left = original.amount - original.refunded;
+  const amount = operation.amount ?? left;
+  if (amount < 1 || amount > left) return 'refund_exceeds_original';
+  const coinsBefore = original.refunded;
+  const coinsAfter = coinsBefore + amount;
+  const remember = () => {
+    original.refunded = coinsAfter;
+  };
+  if (original.kind === 'spend') {
+    const lots = lastOf(original.lots, coinsBefore, amount);
+    return { direction: 1, amount, counter: 'sales', lots, owed: 0, writtenOff: 0, undo: remember };
+  }
+  const taking = take(wallet, original, amount, operation.shortfall);
+  if (!taking) return 'insufficient_funds';
+  const undo = () => {
+    remember();
+    taking.undo();
+  };
+  return { ...taking, purchaseRefund: { purchaseId: original.id, coinsBefore, coinsAfter }, undo };
+}
+
+/** Takes a purchase's coins: its own lot, other paid lots, and unless the policy is null bonus and debt. */
+function take(
+  wallet: WalletState,
+  purchase: OriginalState,
+  amount: number,
+  policy: ShortfallPolicy | null,
+): (Plan & { undo: () => void }) | undefined {
+  const takeable = policy === null ? wallet.lots.filter((lot) => !lot.bonus) : wallet.lots;
+  const there = Math.min(amount, coinsIn(takeable), wallet.balance - wallet.held);
+  if (there < amount && policy === null) return undefined;
+  const lots = firstOf(takeable.toSorted(reversesBefore(purchase.id)), there);
+  const missing = amount - there;
+  const [owed, writtenOff] = policy === 'clamp' ? [0, missing] : [missing, 0];
+  const undo = () => {
+    purchase.lots = withLots(purchase.lots, lots).sort(reversesBefore(purchase.id));
+    purchase.writtenOff += writtenOff;
+  };
+  return { direction: -1, amount, counter: 'purchases', lots, owed, writtenOff, undo };
+}
+
+/**
+ * Money was taken back from outside. How much, and that it is not taken twice, was decided when this was
+ * journaled (shared/ledger/reversals.ts); here it only remains to take the coins, or to owe them.
+ */
+export function clawback(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+): Plan | Refusal {
+  const purchase = purchaseOf(operation, originals);
+  if (!purchase) return 'not_refundable';
+  return take(wallet, purchase, operation.amount ?? 0, operation.shortfall ?? 'debt') ?? 'insufficient_funds';
+}
+
+/** Money came back, or was not returned after all: what was written off and owed for it goes first. */
+export function reversal(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+): Plan | Refusal {
+  const purchase = purchaseOf(operation, originals);
+  if (!purchase) return 'not_refundable';
+  const amount = operation.amount ?? 0;
+  const writtenOff = Math.min(amount, purchase.writtenOff);
+  const owed = Math.min(amount - writtenOff, wallet.debt);
+  const rest = amount - writtenOff - owed;
+  // Backwards: what is taken last comes back first; beyond that it is the purchase's own coins.
+  const known = Math.min(rest, coinsIn(purchase.lots));
+  const lots = lastOf(purchase.lots, 0, known);
+  if (rest > known) lots.push({ id: purchase.id, coins: rest - known, bonus: false });
+  const undo = () => {
+    purchase.lots = firstOf(purchase.lots, coinsIn(purchase.lots) - known);
+    purchase.writtenOff -= writtenOff;
+  };
+  return { direction: 1, amount, counter: 'purchases', lots, owed, writtenOff, undo };
+}
+
+function purchaseOf(operation: PendingOperation, originals: Originals): OriginalState | undefined {
+  const purchase = operation.originalId === null ? undefined : originals.get(operation.originalId);
+  return purchase?.kind === 'purchase' && purchase.status === 'applied' ? purchase : undefined;
+}
+
+/** What a refund would move. */
+export interface RefundPreview {
+  coins: number;
+  /** Coins of the original that were undone before. */
+  coinsBefore: number;
+  /** In burning order; of a spend they come back, of a purchase they go. */
+  lots: Lot[];
+  /** Coins that the wallet would owe. */
+  debt: number;
+  /** What its present debt would keep of coins that come back. */
+  repaid: number;
+}
+
+/** @returns the refusal, or what the refund would move; neither wallet nor originals change. */
+export function previewRefund(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+): Refusal | RefundPreview {
+  const plan = refund(wallet, operation, originals);
+  if (typeof plan === 'string') return plan;
+  const { amount: coins, lots, owed: debt, direction } = plan;
+  const coinsBefore = originals.get(operation.originalId ?? '')?.refunded ?? 0;
+  const repaid = direction === 1 ? Math.min(coins, wallet.debt) : 0;
+  return { coins, coinsBefore, lots: lots.toSorted(burnsBefore), debt, repaid };
+}

@@ -1,0 +1,56 @@
+// Tells what one operation does as a row of a table: the wallet before it, and its outcome to the very lot.
+import { expect } from 'vitest';
+import {
+  decide,
+  type OriginalState,
+  type PendingOperation,
+  type Refusal,
+  type WalletState,
+} from '#shared/ledger/decide.ts';
+import type { Lot } from '#shared/ledger/lots.ts';
+import { originalsOf, pendingOf, walletOf } from '#tests/support/ledger.ts';
+
+export interface LedgerRow {
+  promise: string;
+  lots?: Lot[];
+  wallet?: Partial<WalletState>;
+  operation: Partial<PendingOperation>;
+  original?: OriginalState;
+  /** Either this, or the open lots after it, in burning order. */
+  refusal?: Refusal;
+  after?: Lot[];
+  /** Change of what is owed and of what was written off; 0 unless given. */
+  debt?: number;
+  writtenOff?: number;
+  frozen?: string | null;
+  /** What the original remembers afterwards. */
+  remembers?: Partial<OriginalState>;
+}
+
+/** Decides the row's operation and holds the outcome against it. */
+export function expectRow(row: LedgerRow): void {
+  const state = walletOf(row.lots ?? [], row.wallet);
+  const before = structuredClone(state);
+  const originals = originalsOf(...(row.original ? [structuredClone(row.original)] : []));
+  const decision = decide(state, pendingOf(row.operation), originals);
+  if (decision.status === 'rejected') {
+    expect(decision.reason).toBe(row.refusal);
+    expect(decision).toMatchObject({ balanceAfter: before.balance, version: before.version });
+    expect(state).toEqual(before);
+    expect([...originals.values()]).toEqual(row.original ? [row.original] : []);
+    return;
+  }
+  expect(row.refusal, 'it was applied').toBeUndefined();
+  const { debtChange, writtenOffChange } = decision;
+  expect(state.lots).toEqual(row.after);
+  expect([debtChange + 0, writtenOffChange + 0]).toEqual([row.debt ?? 0, row.writtenOff ?? 0]);
+  expect(state.debt).toBe(before.debt + debtChange);
+  const after = walletOf(row.after ?? []);
+  expect({ balance: state.balance, bonus: state.bonus }).toEqual({
+    balance: after.balance,
+    bonus: after.bonus,
+  });
+  expect(state.version).toBe(before.version + decision.postings.length);
+  expect(state.frozenReason).toBe(row.frozen === undefined ? before.frozenReason : row.frozen);
+  if (row.remembers) expect(originals.get(row.original?.id ?? '')).toMatchObject(row.remembers);
+}
