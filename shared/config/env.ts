@@ -64,12 +64,23 @@ const settings = z.object({
   SWEEP_INTERVAL_MS: integer(100, 60_000).default(1000),
   SWEEP_AGE_MS: integer(100, 600_000).default(2000),
   METRICS_PORT: integer(0, 65535).optional(),
+  STRIPE_API_URL: url(['http:', 'https:']).optional(),
+  PAYPAL_API_URL: url(['http:', 'https:']).optional(),
+  PAYPAL_DRIVER: z.enum(['sdk', 'fetch']).default('sdk'),
+  RECONCILE_CRON: z
+    .string()
+    .regex(/^[\d*,/A-Za-z#?-]+( [\d*,/A-Za-z#?-]+){4}$/, 'must be five fields of a cron expression')
+    .default('17 * * * *'),
+  PROVIDER_CALL_MS: integer(100, 60_000).default(10_000),
 });
 
 type Settings = z.infer<typeof settings>;
 
 export interface Config extends Omit<Settings, 'PUBLIC_URL' | 'SANDBOX_URL' | 'REDIS_URL'> {
   production: boolean;
+  /** Where the providers listen: the operator's word, never a tenant's. No slash at the end. */
+  stripeApiUrl: string;
+  paypalApiUrl: string;
   publicUrl: string;
   /** Where our own processes reach the API: the sandbox provider's and its webhooks' base. */
   sandboxUrl: string;
@@ -87,6 +98,11 @@ export class ConfigError extends Error {
     this.faults = faults;
   }
 }
+
+const stripeApi = 'https://api.stripe.com';
+const paypalLive = 'https://api-m.paypal.com';
+const paypalSandbox = 'https://api-m.sandbox.paypal.com';
+const withoutSlash = (address: string) => address.replace(/\/+$/, '');
 
 const requiredInProduction = ['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM'] as const;
 
@@ -108,15 +124,19 @@ export function loadConfig(source: Record<string, string | undefined> = process.
       if (given[name] === undefined) faults.push(`${name}: is required when NODE_ENV=production`);
     }
   }
+  // The PayPal package would print live bearer tokens to the console.
+  if (given.PAYPAL_DEBUG !== undefined) faults.push('PAYPAL_DEBUG: must not be set; it prints credentials');
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
   const { PUBLIC_URL, SANDBOX_URL, REDIS_URL, ...rest } = parsed.data;
   const host = rest.HOST.includes(':') ? `[${rest.HOST}]` : rest.HOST;
-  const publicUrl = (PUBLIC_URL ?? `http://${host}:${rest.PORT}`).replace(/\/+$/, '');
+  const publicUrl = withoutSlash(PUBLIC_URL ?? `http://${host}:${rest.PORT}`);
   return {
     ...rest,
     production,
     publicUrl,
-    sandboxUrl: (SANDBOX_URL ?? publicUrl).replace(/\/+$/, ''),
+    sandboxUrl: withoutSlash(SANDBOX_URL ?? publicUrl),
+    stripeApiUrl: withoutSlash(rest.STRIPE_API_URL ?? stripeApi),
+    paypalApiUrl: withoutSlash(rest.PAYPAL_API_URL ?? (production ? paypalLive : paypalSandbox)),
     redisUrls: REDIS_URL ?? [],
   };
 }

@@ -20,7 +20,19 @@ export type ProviderJob =
   /** Money to return for an applied refund of a purchase. */
   | { tenant: string; task: 'refund'; operationId: string }
   /** A purchase whose payment may have been missed, or has run out of time. */
-  | { tenant: string; task: 'check'; operationId: string };
+  | { tenant: string; task: 'check'; operationId: string }
+  /**
+   * All that a provider did for this tenant, to be compared with our books. `from`: at least that far back
+   * (ISO 8601). `scheduledAt`: when the clock asked; null for an operator, whose run is always made.
+   */
+  | {
+      tenant: string;
+      task: 'reconcile';
+      provider: string;
+      runId: string;
+      from: string | null;
+      scheduledAt: string | null;
+    };
 
 export interface EmailJob {
   tenant: string;

@@ -37,9 +37,27 @@ export const tenantSettings = z.strictObject({
   requireVerifiedEmail: z.boolean().default(false),
   passwordLengthMin: z.int().min(8).max(64).default(8),
   refunds: z
-    .strictObject({ byUsers: z.boolean().default(true) })
-    .default({ byUsers: true })
-    .describe('Whether users may ask for refunds themselves, or only the platform'),
+    .strictObject({
+      byUsers: z.boolean().default(true).describe('Whether users may ask for refunds themselves'),
+      spentCoins: z
+        .enum(['refuse', 'debt'])
+        .default('refuse')
+        .describe('Whether a purchase whose coins are spent may be refunded, leaving a debt'),
+    })
+    .default({ byUsers: true, spentCoins: 'refuse' }),
+  reversals: z
+    .strictObject({
+      shortfall: z
+        .enum(['debt', 'clamp', 'freeze'])
+        .default('debt')
+        .describe(
+          'Coins that a bank took back and that are spent: owed and repaid by later credits, written off, or owed with the wallet frozen until repaid',
+        ),
+      freezeOnDispute: z.boolean().default(true).describe('No spending while a dispute is open'),
+      freezeOnWarning: z.boolean().default(true).describe('No spending while the provider suspects fraud'),
+    })
+    .default({ shortfall: 'debt', freezeOnDispute: true, freezeOnWarning: true })
+    .describe('What happens when money is taken back from outside'),
   checkoutMinutes: z.int().min(5).max(1440).default(30),
   mail: z
     .strictObject({
@@ -73,7 +91,16 @@ const secretText = z.string().trim().min(1).max(4096);
 
 /** Provider credentials: written, never read back; stored sealed. Null removes one. */
 export const providerCredentials = z.strictObject({
-  stripe: z.strictObject({ secretKey: secretText, webhookSecret: secretText }).nullable().optional(),
+  stripe: z
+    .strictObject({
+      secretKey: secretText,
+      webhookSecret: secretText,
+      webhookSecretPrevious: secretText
+        .optional()
+        .describe('The secret before, while Stripe still signs with it'),
+    })
+    .nullable()
+    .optional(),
   paypal: z
     .strictObject({ clientId: secretText, clientSecret: secretText, webhookId: secretText })
     .nullable()
@@ -97,7 +124,8 @@ export type SettingsInput = z.input<typeof settingsInput>;
 
 export type SealedSettings = Record<string, string>;
 
-const sealContext = (tenant: string, name: string) => `tenant/${tenant}/provider/${name}`;
+/** Ties a sealed value to its place. */
+export const sealContext = (tenant: string, name: string) => `tenant/${tenant}/provider/${name}`;
 
 /** Merges new credentials into what is sealed already. */
 export function sealProviders(

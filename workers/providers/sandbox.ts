@@ -1,75 +1,62 @@
 // Speaks to the sandbox provider over real HTTP, with the care that a stranger's API needs.
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Services } from '#shared/boot/services.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
-import type { PaymentProvider } from './provider.ts';
+import type { PaymentProvider, ProviderPayment } from './provider.ts';
+import {
+  type CheckoutBody,
+  changesBody,
+  checkoutBody,
+  disputeBody,
+  eventBody,
+  refundBody,
+  refusalBody,
+} from './sandbox-answers.ts';
 import { ProviderUnavailable } from './unavailable.ts';
 
 const name = 'sandbox';
-const money = { amount: z.int().min(1), currency: z.string().regex(/^[a-z]{3}$/) };
-
-const checkoutBody = z.strictObject({
-  ref: z.string().min(1),
-  url: z.url(),
-  status: z.enum(['open', 'paid', 'declined', 'expired']),
-  paymentRef: z.string().min(1).nullable(),
-  metadata: z.strictObject({ tenant: z.string(), purchaseId: z.uuid() }),
-  ...money,
-  expiresAt: z.iso.datetime(),
-});
-
-const refundBody = z.strictObject({
-  ref: z.string().min(1),
-  status: z.enum(['succeeded']),
-  paymentRef: z.string().min(1),
-  ...money,
-});
-
-const disputeBody = z.strictObject({
-  ref: z.string().min(1),
-  checkoutRef: z.string().min(1),
-  paymentRef: z.string().min(1),
-  metadata: z.strictObject({ tenant: z.string(), purchaseId: z.uuid() }),
-  ...money,
-});
-
-/** Only this code says that it will never work; anything else unexpected may be our own trouble. */
-const refusalBody = z.object({ code: z.literal('payment_state'), detail: z.string().optional() });
-
-const eventBody = z.object({
-  data: z.object({ object: z.enum(['checkout', 'refund', 'dispute']), ref: z.string().min(1) }),
-});
 
 const stateOf = { open: 'open', paid: 'paid', declined: 'failed', expired: 'expired' } as const;
 
+/** One call of the port: all requests it makes share its deadline. */
+interface Call {
+  tenant: Tenant;
+  deadline: AbortSignal;
+}
+
 /**
  * `config.sandboxUrl` is where the stand-in listens: the operator's word, never a tenant's. A call that
- * has no whole answer after `callMsMax` milliseconds counts as unanswered.
+ * has no whole answer after `config.PROVIDER_CALL_MS` milliseconds counts as unanswered.
  */
-export function createSandboxProvider(
-  { config, keyring }: Pick<Services, 'config' | 'keyring'>,
-  callMsMax = 8000,
-): PaymentProvider {
-  const send = (tenant: Tenant, path: string, init: RequestInit) => {
+export function createSandboxProvider({
+  config,
+  keyring,
+}: Pick<Services, 'config' | 'keyring'>): PaymentProvider {
+  const begin = (tenant: Tenant): Call => ({
+    tenant,
+    deadline: AbortSignal.timeout(config.PROVIDER_CALL_MS),
+  });
+
+  const send = ({ tenant, deadline }: Call, path: string, init: RequestInit) => {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${sandboxBearer(keyring, tenant.slug)}`);
-    return sendWithin(callMsMax, `${config.sandboxUrl}/sandbox/v1/${path}`, { ...init, headers });
+    return exchange(`${config.sandboxUrl}/sandbox/v1/${path}`, { ...init, headers, signal: deadline });
   };
 
   /** Undefined: there is no such object of this tenant. */
   const get = async <T>(
-    tenant: Tenant,
+    call: Call,
     schema: z.ZodType<T>,
     kind: string,
     ref: string,
   ): Promise<T | undefined> => {
-    const answer = await send(tenant, `${kind}/${encodeURIComponent(ref)}`, { method: 'GET' });
+    const answer = await send(call, `${kind}/${encodeURIComponent(ref)}`, { method: 'GET' });
     return answer.status === 404 ? undefined : understand(schema, answer, kind);
   };
 
-  const post = async <T>(tenant: Tenant, schema: z.ZodType<T>, kind: string, key: string, body: object) => {
-    const answer = await send(tenant, kind, {
+  const post = async <T>(call: Call, schema: z.ZodType<T>, kind: string, key: string, body: object) => {
+    const answer = await send(call, kind, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify(body),
@@ -81,43 +68,105 @@ export function createSandboxProvider(
     return { made: understand(schema, answer, kind) };
   };
 
+  const findCheckout = async (
+    call: Call,
+    about: 'checkout' | 'payment' | 'refund' | 'dispute',
+    ref: string,
+  ): Promise<CheckoutBody | undefined> => {
+    if (about === 'checkout') return get(call, checkoutBody, 'checkouts', ref);
+    if (about === 'payment') return get(call, checkoutBody, 'payments', ref);
+    const found =
+      about === 'refund'
+        ? await get(call, refundBody, 'refunds', ref)
+        : await get(call, disputeBody, 'disputes', ref);
+    if (!found) return undefined;
+    const checkout = await get(call, checkoutBody, 'checkouts', found.checkoutRef);
+    // Taken for "unknown", it would be forgotten.
+    if (!checkout) throw new ProviderUnavailable(name, `knows a ${about} and not its checkout`);
+    return checkout;
+  };
+
   return {
     name,
+    isConfigured: () => !config.production,
     async createCheckout(tenant, { purchaseId, ...request }) {
+      const key = `checkout-${purchaseId}`;
       const body = { ...request, metadata: { purchaseId } };
-      const { made, refused } = await post(tenant, checkoutBody, 'checkouts', `checkout-${purchaseId}`, body);
+      const { made, refused } = await post(begin(tenant), checkoutBody, 'checkouts', key, body);
       if (!made) return { status: 'refused', detail: refused };
       return { status: 'opened', ref: made.ref, url: made.url, expiresAt: new Date(made.expiresAt) };
     },
-    async findPayment(tenant, checkoutRef) {
-      const found = await get(tenant, checkoutBody, 'checkouts', checkoutRef);
-      if (!found) return undefined;
-      const { metadata, status, ref, paymentRef, amount, currency } = found;
-      return { checkoutRef: ref, paymentRef, state: stateOf[status], ...metadata, amount, currency };
+    async look(tenant, { about, ref }) {
+      const checkout = await findCheckout(begin(tenant), about, ref);
+      return checkout ? [paymentOf(checkout)] : [];
     },
-    async refund(tenant, { refundId, ...request }) {
-      const body = { ...request, metadata: { refundId } };
-      const { made, refused } = await post(tenant, refundBody, 'refunds', `refund-${refundId}`, body);
-      return made ? { status: 'returned', ref: made.ref } : { status: 'refused', detail: refused };
-    },
-    async findRefund(tenant, refundRef) {
-      const found = await get(tenant, refundBody, 'refunds', refundRef);
-      return found && { status: 'returned', ref: found.ref };
-    },
-    async findDispute(tenant, disputeRef) {
-      const found = await get(tenant, disputeBody, 'disputes', disputeRef);
-      if (!found) return undefined;
-      const { metadata, ...dispute } = found;
-      return { ...dispute, purchaseId: metadata.purchaseId };
+    // The network never forgets a key, so it does not matter when we first asked.
+    async refund(tenant, { refundId, paymentRef, amount, currency }) {
+      const body = { paymentRef, amount, currency, metadata: { refundId } };
+      const key = `refund-${refundId}`;
+      const { made, refused } = await post(begin(tenant), refundBody, 'refunds', key, body);
+      if (!made) return { status: 'refused', detail: refused };
+      if (made.metadata.refundId === refundId && made.amount === amount && made.paymentRef === paymentRef) {
+        return { status: 'returned', ref: made.ref };
+      }
+      throw new ProviderUnavailable(name, 'answered with another refund than the one asked for');
     },
     readHint(body) {
       const event = eventBody.safeParse(parseJson(body.toString('utf8')));
       if (!event.success) return undefined;
       const { object, ref } = event.data.data;
-      if (object === 'refund') return { about: 'refund', refundRef: ref };
-      if (object === 'dispute') return { about: 'dispute', disputeRef: ref };
-      return { about: 'payment', checkoutRef: ref };
+      return { about: object, ref };
     },
+    async *listChanges(tenant, { from, to }) {
+      const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString() });
+      let before = '';
+      for (;;) {
+        const answer = await send(begin(tenant), `changes?${query}`, { method: 'GET' });
+        const { data, hasMore } = understand(changesBody, answer, 'changes');
+        for (const { object, ref } of data) yield { about: object, ref };
+        if (!hasMore) return;
+        const last = data.at(-1);
+        // A list that does not move on would never end.
+        if (!last || before === `${last.changedAt} ${last.ref}` || before > `${last.changedAt}~`) {
+          throw new ProviderUnavailable(name, 'its list of changes does not move on');
+        }
+        before = `${last.changedAt} ${last.ref}`;
+        query.set('after', last.changedAt);
+        query.set('afterRef', last.ref);
+      }
+    },
+  };
+}
+
+function paymentOf(checkout: CheckoutBody): ProviderPayment {
+  const { ref, status, paymentRef, metadata, amount, currency } = checkout;
+  return {
+    checkoutRef: ref,
+    paymentRef,
+    state: stateOf[status],
+    ...metadata,
+    amount,
+    currency,
+    fault: null,
+    refunds: checkout.refunds.map((refund) => ({
+      ref: refund.ref,
+      refundId: refund.metadata.refundId,
+      amount: refund.amount,
+      currency: refund.currency,
+      state: 'done',
+      detail: null,
+    })),
+    disputes: checkout.disputes.map((dispute) => ({
+      ref: dispute.ref,
+      state: dispute.status === 'open' ? 'open' : 'closed',
+      withdrawn: dispute.withdrawn,
+      amount: dispute.amount,
+      currency: dispute.currency,
+      reason: dispute.reason,
+      outcome: dispute.status === 'open' ? null : dispute.status,
+    })),
+    warning: null,
+    detail: null,
   };
 }
 
@@ -126,10 +175,10 @@ interface HttpAnswer {
   text: string;
 }
 
-async function sendWithin(msMax: number, url: string, init: RequestInit): Promise<HttpAnswer> {
+async function exchange(url: string, init: RequestInit): Promise<HttpAnswer> {
   try {
     // A redirect would carry the bearer to another place.
-    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(msMax) });
+    const response = await fetch(url, { ...init, redirect: 'error' });
     return { status: response.status, text: await response.text() };
   } catch (error) {
     throw new ProviderUnavailable(name, 'could not be reached, or its answer broke off', { cause: error });

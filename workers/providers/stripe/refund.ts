@@ -1,0 +1,83 @@
+// Returns money through Stripe, once per refund of ours, whatever became of earlier tries.
+import type { RefundAnswer, RefundRequest } from '../provider.ts';
+import { ProviderNotNow } from '../unavailable.ts';
+import type { StripeAccount } from './account.ts';
+import { attempt, collect, type StripeRefusal, unavailable } from './answers.ts';
+import { refundBody, type StripeRefund } from './objects.ts';
+import { refundStateOf } from './payment-picture.ts';
+
+/**
+ * How long one key is used. Stripe answers a key with what it answered first, also a 500 or an empty
+ * balance, and may forget it after a day (https://docs.stripe.com/api/idempotent_requests). So the key
+ * changes with the time since the first try, long before it could be forgotten, and every try looks
+ * for the refund by its metadata first.
+ */
+const keyMs = 2 * 60 * 60_000;
+/**
+ * Before a key changes nothing is asked for: a try that broke off may still be under way at Stripe, where
+ * neither the list nor the next key would know of it.
+ */
+const quietMs = 10 * 60_000;
+
+/** Exported for its test. Undefined: wait, the key is about to change. */
+export function refundKey(refundId: string, askedAtMs: number, nowMs: number): string | undefined {
+  const age = Math.max(0, nowMs - askedAtMs);
+  if (age % keyMs >= keyMs - quietMs) return undefined;
+  const turn = Math.floor(age / keyMs);
+  return turn === 0 ? `refund-${refundId}` : `refund-${refundId}-${turn}`;
+}
+
+/** https://docs.stripe.com/api/refunds/create. @throws ProviderUnavailable */
+export async function refund(account: StripeAccount, request: RefundRequest): Promise<RefundAnswer> {
+  const { stripe, tenant } = account;
+  const { refundId, paymentRef, amount, currency, askedAt } = request;
+  const known = await collect(refundBody, 'the refunds of a payment', (page) =>
+    stripe.refunds.list({ ...page, payment_intent: paymentRef }),
+  );
+  const isIt = ({ metadata }: StripeRefund) => metadata.refundId === refundId && metadata.tenant === tenant;
+  const earlier = known.find(isIt);
+  if (earlier) return answerOf(earlier);
+  const idempotencyKey = refundKey(refundId, askedAt.getTime(), Date.now());
+  if (idempotencyKey === undefined)
+    throw new ProviderNotNow('stripe', 'is not asked while an earlier try may be under way');
+  const { made, refused } = await attempt(
+    refundBody,
+    'a new refund',
+    stripe.refunds.create(
+      { payment_intent: paymentRef, amount, metadata: { tenant, refundId } },
+      { idempotencyKey },
+    ),
+  );
+  if (made) {
+    const fits =
+      isIt(made) &&
+      made.amount === amount &&
+      made.currency === currency &&
+      made.payment_intent === paymentRef;
+    if (!fits) throw unavailable(`answered with another refund than ${refundId}`);
+    return answerOf(made);
+  }
+  if (!isDefinite(refused)) {
+    throw new ProviderNotNow('stripe', `answered ${refused.status} to a new refund: ${refused.text}`);
+  }
+  return { status: 'refused', detail: refused.text };
+}
+
+function answerOf(made: StripeRefund): RefundAnswer {
+  const state = refundStateOf(made);
+  if (state === 'failed') {
+    return { status: 'refused', ref: made.id, detail: made.failure_reason ?? `the refund ${made.status}` };
+  }
+  return { status: state === 'done' ? 'returned' : 'taken', ref: made.id };
+}
+
+/**
+ * An empty balance fills up again, and a payment that the account does not know was made with another
+ * account's key: both may still succeed.
+ */
+function isDefinite({ status, code }: StripeRefusal): boolean {
+  if (status === 404) return false;
+  return !/^(balance_insufficient|insufficient_funds|account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/.test(
+    code ?? '',
+  );
+}
