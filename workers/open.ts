@@ -9,6 +9,7 @@ import { createMailer } from './mail/mailer.ts';
 import { processProviderJob } from './provider-event.ts';
 import { createPaymentProviders } from './providers/provider.ts';
 import { processPurchases } from './purchase.ts';
+import { startReconcileClock } from './reconcile-clock.ts';
 import { startRelay } from './relay.ts';
 import { type Sweep, startSweep } from './sweep.ts';
 import { JobFailed, startWorkers } from './worker.ts';
@@ -45,7 +46,7 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     ...startWorkers<ProviderJob>(
       deps,
       'provider',
-      (job) => processProviderJob(deps, job),
+      (job, earlierRuns) => processProviderJob(deps, job, earlierRuns),
       outsideConcurrency,
     ),
     ...startWorkers<EmailJob>(deps, 'email', (job) => processEmail(deps, job), outsideConcurrency),
@@ -55,11 +56,13 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
+  const clock = await startReconcileClock(deps);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
     deps,
     sweep,
     async close() {
+      await clock.close();
       await sweep.close();
       await relay.close();
       // Waits for the jobs under way; what is not finished runs again elsewhere, harmlessly.

@@ -2,33 +2,33 @@
 import type { ProviderJob } from '#shared/contracts/jobs.ts';
 import {
   findProviderEvent,
+  noteProviderEvent,
   type ProviderEventRow,
   type ProviderEventStatus,
   setProviderEvent,
 } from '#shared/db/provider-events.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import type { WorkerDeps } from './context.ts';
-import { applyDispute } from './dispute.ts';
-import { applyPayment } from './payment.ts';
+import { lookAndApply } from './look.ts';
 import type { PaymentProvider } from './providers/provider.ts';
+import { ProviderUnavailable } from './providers/unavailable.ts';
 import { checkPurchase, knownTenant } from './purchase.ts';
-import { applyRefundByRef, processRefund } from './refund.ts';
+import { reconcile } from './reconcile.ts';
+import { processRefund, type RefundDeps } from './refund.ts';
 import { JobFailed } from './worker.ts';
 
-type EventDeps = Pick<
-  WorkerDeps,
-  'db' | 'tenants' | 'providers' | 'settler' | 'outcomes' | 'outbox' | 'log' | 'metrics'
->;
+type EventDeps = RefundDeps;
 
-/** Does one job of the `provider` queue. */
-export function processProviderJob(deps: EventDeps, job: ProviderJob): Promise<void> {
+/** Does one job of the `provider` queue, which has ended `earlierRuns` times before. */
+export function processProviderJob(deps: EventDeps, job: ProviderJob, earlierRuns = 0): Promise<void> {
   switch (job.task) {
     case 'event':
-      return processProviderEvent(deps, job.tenant, job.eventId);
+      return processProviderEvent(deps, job.tenant, job.eventId, earlierRuns > 0);
     case 'refund':
       return processRefund(deps, job.tenant, job.operationId);
     case 'check':
       return checkPurchase(deps, job.tenant, job.operationId);
+    case 'reconcile':
+      return reconcile(deps, job);
   }
 }
 
@@ -45,25 +45,47 @@ interface EventResult {
   detail: string | null;
 }
 
-async function processProviderEvent(deps: EventDeps, slug: string, id: string): Promise<void> {
+/**
+ * `again`: the job ran before, so an operator may have retried it in Bull Board: then also an event that is
+ * done is acted on once more, which changes nothing that is right already.
+ * @throws JobFailed when the event failed, so that its job can be found and retried there.
+ */
+async function processProviderEvent(
+  deps: EventDeps,
+  slug: string,
+  id: string,
+  again: boolean,
+): Promise<void> {
   const event = await findProviderEvent(deps.db.app, slug, id);
   if (!event) throw new JobFailed(`there is no provider event ${id}`);
-  if (event.status === 'processed' || event.status === 'ignored') return;
+  if (!again && (event.status === 'processed' || event.status === 'ignored')) return;
   const tenant = await knownTenant(deps.tenants, slug);
   const provider = deps.providers.of(event.provider);
-  const result = provider
-    ? await actOn(deps, tenant, provider, event)
+  const result = provider?.isConfigured(tenant)
+    ? await actOn(deps, tenant, provider, event).catch((error) => waitFor(deps, id, error))
     : failed('the provider is not configured');
   await setProviderEvent(deps.db.app, id, result);
   deps.metrics.providerEvents.labels(event.provider, result.status).inc();
-  if (result.status === 'failed') {
+  if (result.status === 'failed' || result.status === 'forged') {
     deps.log.error(
       { tenant: slug, eventId: id, ...result, alert: 'provider_event' },
-      'a provider event failed',
+      `a provider event ${result.status === 'forged' ? 'is forged' : 'failed'}`,
     );
   }
   if (result.status === 'parked') throw new EventParked(id, result.detail ?? '');
+  if (result.status === 'failed' || result.status === 'forged') {
+    throw new JobFailed(`event ${id} ${result.status}: ${result.detail}`);
+  }
 }
+
+/** The event waits with backoff for its provider; meanwhile the operator sees why. @throws what it was given */
+async function waitFor(deps: EventDeps, id: string, error: unknown): Promise<never> {
+  if (error instanceof ProviderUnavailable) await noteProviderEvent(deps.db.app, id, error.message);
+  throw error;
+}
+
+/** A provider may show an object a little later than it speaks of it; after this long it does not exist. */
+const missingMsMax = 600_000;
 
 async function actOn(
   deps: EventDeps,
@@ -71,65 +93,27 @@ async function actOn(
   provider: PaymentProvider,
   event: ProviderEventRow,
 ): Promise<EventResult> {
+  if (provider.verify && !(await provider.verify(tenant, event))) {
+    return { status: 'forged', detail: 'the provider says that it did not send this' };
+  }
   const hint = provider.readHint(event.body);
   if (!hint) return failed('its form is unknown');
-  switch (hint.about) {
-    case 'payment':
-      return actOnPayment(deps, tenant, provider, hint.checkoutRef);
-    case 'refund':
-      return actOnRefund(deps, tenant, provider, hint.refundRef);
-    case 'dispute':
-      return actOnDispute(deps, tenant, provider, hint.disputeRef);
-    case 'nothing':
-      return { status: 'ignored', detail: `${event.kind} means nothing here` };
+  if (hint.about === 'nothing') return { status: 'ignored', detail: `${event.kind} means nothing here` };
+  const { status, detail } = await lookAndApply(deps, tenant, provider, hint);
+  switch (status) {
+    case 'done':
+      return { status: 'processed', detail };
+    case 'foreign':
+      return { status: 'ignored', detail };
+    case 'parked':
+      return { status, detail };
+    case 'missing':
+      return Date.now() - event.receivedAt.getTime() < missingMsMax
+        ? { status: 'parked', detail }
+        : failed(detail);
+    case 'unknown':
+      return failed(detail);
   }
-}
-
-async function actOnPayment(
-  deps: EventDeps,
-  tenant: Tenant,
-  provider: PaymentProvider,
-  checkoutRef: string,
-): Promise<EventResult> {
-  const payment = await provider.findPayment(tenant, checkoutRef);
-  if (!payment) return failed('the provider does not know its checkout');
-  const { status, detail } = await applyPayment(deps, tenant, provider.name, payment);
-  if (status === 'done') return { status: 'processed', detail };
-  return status === 'parked' ? { status, detail } : failed(detail);
-}
-
-async function actOnRefund(
-  deps: EventDeps,
-  tenant: Tenant,
-  provider: PaymentProvider,
-  refundRef: string,
-): Promise<EventResult> {
-  const answer = await provider.findRefund(tenant, refundRef);
-  if (!answer) return failed('the provider does not know its refund');
-  if (await applyRefundByRef(deps, tenant, provider.name, refundRef, answer)) {
-    return { status: 'processed', detail: null };
-  }
-  // Either our own refund whose answer is about to be stored, or one that was made at the provider by hand.
-  return { status: 'ignored', detail: 'it is not a refund that we wait for' };
-}
-
-async function actOnDispute(
-  deps: EventDeps,
-  tenant: Tenant,
-  provider: PaymentProvider,
-  disputeRef: string,
-): Promise<EventResult> {
-  const dispute = await provider.findDispute(tenant, disputeRef);
-  if (!dispute) return failed('the provider does not know its dispute');
-  let result = await applyDispute(deps, tenant, provider.name, dispute);
-  if (result.status === 'unpaid') {
-    // The dispute overtook the news of the payment.
-    const paid = await actOnPayment(deps, tenant, provider, dispute.checkoutRef);
-    if (paid.status !== 'processed') return paid;
-    result = await applyDispute(deps, tenant, provider.name, dispute);
-  }
-  if (result.status === 'done') return { status: 'processed', detail: result.detail };
-  return failed(result.detail ?? 'its payment is not one that granted coins');
 }
 
 function failed(detail: string | null): EventResult {

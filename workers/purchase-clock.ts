@@ -5,7 +5,7 @@ import { listOverdueSteps, type OverdueStep } from '#shared/db/provider-events.t
 import type { WorkerDeps } from './context.ts';
 
 /** In seconds: how long each may take before it counts as forgotten. */
-const ages = { event: 10, checkout: 5, refund: 60 };
+const ages = { event: 10, checkout: 5, processing: 600, refund: 60 };
 const stepsPerRound = 200;
 const hourMs = 3_600_000;
 

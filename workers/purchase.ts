@@ -5,6 +5,7 @@ import { withTenant } from '#shared/db/pool.ts';
 import {
   findPurchase,
   lockPurchase,
+  notePurchase,
   openPurchase,
   type PurchaseRow,
   setPurchase,
@@ -12,12 +13,14 @@ import {
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
 import type { Tenant, TenantDirectory } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
-import { applyPayment } from './payment.ts';
+import { lookAndApply } from './look.ts';
+import { type PaymentDeps, settleUneven } from './payment.ts';
 import type { CheckoutAnswer } from './providers/provider.ts';
+import { ProviderUnavailable } from './providers/unavailable.ts';
 import { settleNow } from './settle-now.ts';
 import { JobFailed } from './worker.ts';
 
-export type PurchaseDeps = Pick<WorkerDeps, 'db' | 'tenants' | 'providers' | 'settler' | 'outcomes' | 'log'>;
+export type PurchaseDeps = PaymentDeps & Pick<WorkerDeps, 'tenants' | 'providers' | 'config'>;
 
 /** Checkouts of one job that are opened at the same time. */
 const parallelMax = 4;
@@ -53,31 +56,44 @@ export async function checkPurchase(deps: PurchaseDeps, slug: string, operationI
   const purchase = await findHere(deps, tenant, operationId);
   if (purchase?.status === 'created') await openCheckout(deps, tenant, purchase);
   else if (purchase?.status === 'paid') await settleNow(deps, slug, [operationId], { notify: true });
-  else if (purchase?.status === 'awaiting_payer') await lookAtPayment(deps, tenant, purchase);
+  else if (purchase?.status === 'awaiting_payer' || purchase?.status === 'processing') {
+    await lookAtPayment(deps, tenant, purchase);
+  }
+  if (purchase?.uneven) await settleUneven(deps, tenant, operationId);
 }
 
 async function lookAtPayment(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
-  const payment = await deps.providers.of(purchase.provider)?.findPayment(tenant, purchase.checkoutRef ?? '');
-  if (!payment) throw new Error(`${purchase.provider} does not know the checkout of ${purchase.operationId}`);
-  const isOver = purchase.expiresAt !== null && purchase.expiresAt.getTime() <= Date.now();
+  const { operationId, checkoutRef, expiresAt } = purchase;
+  const provider = deps.providers.of(purchase.provider);
+  if (!provider?.isConfigured(tenant)) throw new Error(`${purchase.provider} is not configured`);
+  const isOver = expiresAt !== null && expiresAt.getTime() <= Date.now();
   // Money that is on its way may still arrive; a checkout that nobody used is over.
-  const state = payment.state === 'open' && isOver ? 'expired' : payment.state;
-  await applyPayment(deps, tenant, purchase.provider, { ...payment, state });
+  const hint = { about: 'checkout', ref: checkoutRef ?? '' } as const;
+  const { status } = await lookAndApply(deps, tenant, provider, hint, { isOver });
+  if (status !== 'missing') return;
+  // What its provider has forgotten nobody can pay any more.
+  if (!isOver) throw new Error(`${purchase.provider} does not know the checkout of ${operationId}`);
+  await withTenant(deps.db.app, tenant.slug, async (tx) => {
+    const current = await lockPurchase(tx, operationId);
+    const next = current && nextPurchaseStatus(current.status, 'checkout_expired');
+    if (!next) return;
+    await setPurchase(tx, operationId, { status: next, detail: 'its provider does not know it any more' });
+    await setPurchaseStatus(tx, operationId, 'expired');
+  });
+  await deps.outcomes.publish([operationId]);
 }
 
 /** No transaction is open while the provider is called; asking again gives the same checkout. */
 async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
-  const { operationId, price, currency, returnUrl } = purchase;
+  const { operationId, price, currency } = purchase;
   const provider = deps.providers.of(purchase.provider);
-  const answer: CheckoutAnswer = provider
-    ? await provider.createCheckout(tenant, {
-        purchaseId: operationId,
-        amount: price,
-        currency,
-        description: describe(tenant, purchase),
-        returnUrl,
-        lifetimeSeconds: tenant.settings.checkoutMinutes * 60,
-      })
+  const returnUrl = returnUrlOf(deps, tenant, purchase);
+  const request = { purchaseId: operationId, amount: price, currency, returnUrl };
+  const lifetimeSeconds = tenant.settings.checkoutMinutes * 60;
+  const answer: CheckoutAnswer = provider?.isConfigured(tenant)
+    ? await provider
+        .createCheckout(tenant, { ...request, description: describe(tenant, purchase), lifetimeSeconds })
+        .catch((error: unknown) => waitFor(deps, tenant, operationId, error))
     : { status: 'refused', detail: 'the provider is not configured' };
   await withTenant(deps.db.app, tenant.slug, async (tx) => {
     const current = await lockPurchase(tx, operationId);
@@ -95,6 +111,23 @@ async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: Purcha
     deps.log.warn({ tenant: tenant.slug, operationId, detail: answer.detail }, 'a checkout was refused');
   }
   await deps.outcomes.publish([operationId]);
+}
+
+/**
+ * Payers come back through us, so that their payment is asked after even where no webhook can reach us. The
+ * sandbox needs no such help, and shows the address on its page.
+ */
+function returnUrlOf({ config }: PurchaseDeps, { slug }: Tenant, purchase: PurchaseRow): string | null {
+  if (purchase.provider === 'sandbox') return purchase.returnUrl;
+  return `${config.publicUrl}/return/${slug}/${purchase.operationId}`;
+}
+
+/** The purchase waits with backoff; meanwhile the operator sees why. @throws what it was given */
+async function waitFor(deps: PurchaseDeps, { slug }: Tenant, id: string, error: unknown): Promise<never> {
+  if (error instanceof ProviderUnavailable) {
+    await withTenant(deps.db.app, slug, (tx) => notePurchase(tx, id, error.message));
+  }
+  throw error;
 }
 
 function describe(tenant: Tenant, { coins, pack: packId }: PurchaseRow): string {

@@ -3,6 +3,7 @@ import { type Job, UnrecoverableError, type Worker } from 'bullmq';
 import type { Services } from '#shared/boot/services.ts';
 import type { QueueName } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
+import { retryDelayMs } from '#shared/queue/producer.ts';
 
 type WorkerDeps = Pick<Services, 'backend' | 'config' | 'log' | 'metrics'>;
 
@@ -22,16 +23,19 @@ function toJobError(error: unknown): unknown {
   return error;
 }
 
-/** Starts a worker on every shard of a queue. `concurrency` overrides the backend's own. */
+/**
+ * Starts a worker on every shard of a queue. `concurrency` overrides the backend's own. `process` learns how
+ * often the job has ended before: by failing, or by an operator's retry also after it was done.
+ */
 export function startWorkers<T>(
   deps: WorkerDeps,
   name: QueueName,
-  process: (data: T) => Promise<unknown>,
+  process: (data: T, earlierRuns: number) => Promise<unknown>,
   concurrency?: number,
 ): Worker[] {
   const handle = async (job: Job) => {
     try {
-      const result = await process(job.data as T);
+      const result = await process(job.data as T, job.attemptsMade);
       deps.metrics.jobs.labels(name, 'done').inc();
       return result;
     } catch (error) {
@@ -49,6 +53,7 @@ export function startWorkers<T>(
       // A stalled job is only late; it may run again as often as it takes.
       maxStalledCount: 100,
       lockDuration: 30_000,
+      settings: { backoffStrategy: retryDelayMs },
     });
     restOnErrors(worker, deps, name);
     return worker;

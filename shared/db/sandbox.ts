@@ -1,4 +1,4 @@
-// Statements on the sandbox provider's books: payments, refunds, disputes, and webhooks still to be sent.
+// Statements on the sandbox provider's books: payments, and webhooks still to be sent.
 import type { Queryable } from './pool.ts';
 
 export type SandboxCard = 'normal' | 'no-refunds';
@@ -7,7 +7,7 @@ export interface SandboxPayment {
   ref: string;
   tenant: string;
   purchaseId: string;
-  /** In the minor unit of `currency`, as are `refunded` and `disputed`. */
+  /** In the minor unit of `currency`, as are `refunded`, and `disputed`: what the bank holds now. */
   amount: number;
   currency: string;
   description: string;
@@ -81,79 +81,11 @@ export async function setSandboxPayment(
   payment: Pick<SandboxPayment, 'ref' | 'status' | 'card' | 'paymentRef' | 'refunded' | 'disputed'>,
 ): Promise<void> {
   await tx.query(
-    `update coinlane.sandbox_payments set status = $2, card = $3, payment_ref = $4, refunded = $5, disputed = $6
+    `update coinlane.sandbox_payments set status = $2, card = $3, payment_ref = $4, refunded = $5, disputed = $6,
+       changed_at = clock_timestamp()
      where ref = $1`,
     [payment.ref, payment.status, payment.card, payment.paymentRef, payment.refunded, payment.disputed],
   );
-}
-
-export interface SandboxRefund {
-  ref: string;
-  tenant: string;
-  paymentRef: string;
-  amount: number;
-  currency: string;
-}
-
-const selectRefund = `select r.ref, r.tenant, r.payment_ref as "paymentRef", r.amount, p.currency
-  from coinlane.sandbox_refunds r join coinlane.sandbox_payments p on p.payment_ref = r.payment_ref`;
-
-export async function insertSandboxRefund(
-  tx: Queryable,
-  refund: Omit<SandboxRefund, 'currency'> & { idempotencyKey: string },
-): Promise<void> {
-  await tx.query(
-    `insert into coinlane.sandbox_refunds (ref, tenant, payment_ref, idempotency_key, amount)
-     values ($1, $2, $3, $4, $5)`,
-    [refund.ref, refund.tenant, refund.paymentRef, refund.idempotencyKey, refund.amount],
-  );
-}
-
-export async function findSandboxRefund(
-  db: Queryable,
-  tenant: string,
-  by: { ref: string } | { idempotencyKey: string },
-): Promise<SandboxRefund | undefined> {
-  const column = 'ref' in by ? 'ref' : 'idempotency_key';
-  const result = await db.query<SandboxRefund>(`${selectRefund} where r.tenant = $1 and r.${column} = $2`, [
-    tenant,
-    'ref' in by ? by.ref : by.idempotencyKey,
-  ]);
-  return result.rows[0];
-}
-
-export interface SandboxDispute {
-  ref: string;
-  checkoutRef: string;
-  paymentRef: string;
-  purchaseId: string;
-  amount: number;
-  currency: string;
-}
-
-export async function insertSandboxDispute(
-  tx: Queryable,
-  dispute: Pick<SandboxDispute, 'ref' | 'paymentRef' | 'amount'> & { tenant: string },
-): Promise<void> {
-  await tx.query(
-    `insert into coinlane.sandbox_disputes (ref, tenant, payment_ref, amount) values ($1, $2, $3, $4)`,
-    [dispute.ref, dispute.tenant, dispute.paymentRef, dispute.amount],
-  );
-}
-
-export async function findSandboxDispute(
-  db: Queryable,
-  tenant: string,
-  ref: string,
-): Promise<SandboxDispute | undefined> {
-  const result = await db.query<SandboxDispute>(
-    `select d.ref, p.ref as "checkoutRef", d.payment_ref as "paymentRef", p.purchase_id as "purchaseId", d.amount,
-       p.currency
-     from coinlane.sandbox_disputes d join coinlane.sandbox_payments p on p.payment_ref = d.payment_ref
-     where d.tenant = $1 and d.ref = $2`,
-    [tenant, ref],
-  );
-  return result.rows[0];
 }
 
 export interface SandboxEvent {

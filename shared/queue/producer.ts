@@ -25,8 +25,11 @@ export interface OperationWakeUp {
 export interface Producer {
   /** One job per tenant and kind for what was accepted together. @throws when the queue is down. */
   wakeOperations(tenant: string, wakeUps: OperationWakeUp[]): Promise<void>;
-  /** `key` makes the same cause one job, however often it is asked for. */
-  addProvider(job: ProviderJob, key: string): Promise<void>;
+  /**
+   * `key` makes the same cause one job, however often it is asked for. `delayMs`: not before then. A
+   * reconciliation waits for all other jobs.
+   */
+  addProvider(job: ProviderJob, key: string, delayMs?: number): Promise<void>;
   addEmail(job: EmailJob, key: string): Promise<void>;
   /** All queues of all shards, for Bull Board and metrics. */
   queues: Queue[];
@@ -43,12 +46,24 @@ export function shardOf(tenant: string, shards: number): number {
 /** Redis answers, or may at any moment: a process that has just started must not lose its first jobs. */
 const hopefulStatuses = new Set(['ready', 'connect', 'connecting']);
 
+/** The name by which workers know the backoff of `retryDelayMs`. */
+const cappedBackoff = 'capped';
+
+/** Doubling from a second to a minute, up to half of it left off, so that many do not come back at once. */
+export function retryDelayMs(attemptsMade: number): number {
+  return Math.min(1000 * 2 ** (attemptsMade - 1), 60_000) * (0.5 + Math.random() / 2);
+}
+
 const retry = {
   // Infrastructure comes back within minutes or an operator looks; the sweep covers both.
   operations: { attempts: 8, backoff: { type: 'exponential', delay: 250, jitter: 0.5 } },
-  provider: { attempts: 20, backoff: { type: 'exponential', delay: 1000, jitter: 0.5 } },
+  // A provider that is back is asked again within a minute; after about an hour the clock makes a new job.
+  provider: { attempts: 70, backoff: { type: cappedBackoff } },
   email: { attempts: 12, backoff: { type: 'exponential', delay: 2000, jitter: 0.5 } },
 } as const;
+
+/** Any priority comes after jobs that have none (BullMQ, "Prioritized jobs"). */
+const afterOthers = 10;
 
 export function createProducer(backend: QueueBackend, shards: number): Producer {
   const byName = new Map<string, Queue>();
@@ -92,9 +107,10 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
       }
       await Promise.all(additions);
     },
-    async addProvider(job, key) {
+    async addProvider(job, key, delayMs) {
       const shard = shardOf(job.tenant, shards);
-      const options = { ...retry.provider, jobId: `${job.tenant}-${key}` };
+      const urgency = job.task === 'reconcile' ? { priority: afterOthers } : {};
+      const options = { ...retry.provider, ...urgency, delay: delayMs, jobId: `${job.tenant}-${key}` };
       await reachable('provider', shard).add(job.task, job, options);
     },
     async addEmail(job, key) {

@@ -80,10 +80,34 @@ export function createMetrics() {
       help: 'Password hashes waiting for a slot',
       registers,
     }),
+    providerCircuits: new Counter({
+      name: 'coinlane_provider_circuit_total',
+      help: 'How often calls to a provider were stopped (open), tried again (half-open) and let through (closed)',
+      labelNames: ['provider', 'state'],
+      registers,
+    }),
+    payments: new Counter({
+      name: 'coinlane_payments_total',
+      help: 'Payments by provider and what became of them; review and surplus need a look',
+      labelNames: ['provider', 'status'],
+      registers,
+    }),
     providerEvents: new Counter({
       name: 'coinlane_provider_events_total',
       help: 'Provider webhooks by provider and result',
       labelNames: ['provider', 'result'],
+      registers,
+    }),
+    reconciliations: new Counter({
+      name: 'coinlane_reconciliations_total',
+      help: 'Comparisons with a payment provider by provider and result',
+      labelNames: ['provider', 'result'],
+      registers,
+    }),
+    reconciled: new Counter({
+      name: 'coinlane_reconciliation_repairs_total',
+      help: 'Purchases that a comparison with their provider brought up to date: their webhooks were missed',
+      labelNames: ['provider'],
       registers,
     }),
   };

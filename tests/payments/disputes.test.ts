@@ -1,10 +1,10 @@
-// Disputes: what the bank took is taken from the wallet as far as it is there, once, and the rest is a shortfall.
+// Disputes: what the bank took is taken from the wallet, once; what is not there is owed, written off or frozen for.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { call } from '#tests/support/client.ts';
 import type { System } from '#tests/support/system.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
 import { give, openShop, type Shop, startShopSystem } from './shop.ts';
+import { audits, reversals } from './shop-audit.ts';
 
 let system: System;
 let shop: Shop;
@@ -34,14 +34,50 @@ describe('a dispute', () => {
     await shop.expectWhole();
   });
 
-  test('after a spend takes what is left and notes the rest as shortfall', async () => {
+  test('freezes the wallet while the bank decides, and no longer', async () => {
+    const purchase = await shop.own();
+    await give(shop, 500);
+    await shop.act(purchase, 'dispute');
+    await shop.takeEvents(1);
+    expect(await shop.wallet()).toMatchObject({ balance: 500, frozen: 'dispute' });
+    expect(await shop.spend(10)).toMatchObject({ status: 'rejected', reason: 'wallet_frozen' });
+    await shop.act(purchase, 'dispute/lose');
+    await shop.takeEvents(1);
+    expect(await shop.wallet()).toMatchObject({ balance: 500, frozen: null });
+    expect(await shop.spend(10)).toMatchObject({ status: 'applied' });
+    expect(await audits(shop)).toEqual([
+      'dispute.open',
+      'wallet.frozen',
+      'dispute.closed',
+      'wallet.unfrozen',
+    ]);
+    await shop.expectWhole();
+  });
+
+  test('does not freeze the wallet of a tenant who does not want that', async () => {
+    const trusting = await openShop(system, { reversals: { ...reversals, freezeOnDispute: false } });
+    const purchase = await trusting.own();
+    await give(trusting, 500);
+    await trusting.act(purchase, 'dispute');
+    await trusting.takeEvents(1);
+    expect(await trusting.wallet()).toMatchObject({ balance: 500, frozen: null });
+    expect(await trusting.spend(10)).toMatchObject({ status: 'applied' });
+  });
+
+  test('after a spend takes what is left, and the wallet owes the rest until later coins repay it', async () => {
     const purchase = await shop.own();
     await shop.spend(70);
     await shop.act(purchase, 'dispute');
     await shop.takeEvents(1);
-    expect(await shop.balance()).toBe(0);
-    expect(await shop.purchase(purchase.operationId)).toMatchObject({ disputed: 99, shortfall: 70 });
+    expect(await shop.wallet()).toMatchObject({ balance: 0, debt: 70 });
+    expect(await shop.purchase(purchase.operationId)).toMatchObject({ disputed: 99, shortfall: 0 });
+    // The freeze is said first; the money is gone all the same.
+    expect((await shop.refund(purchase)).reason).toBe('wallet_frozen');
+    await shop.act(purchase, 'dispute/lose');
+    await shop.takeEvents(1);
     expect((await shop.refund(purchase)).reason).toBe('refund_exceeds_original');
+    await shop.own();
+    expect(await shop.wallet()).toMatchObject({ balance: 30, debt: 0 });
     await shop.expectWhole();
   });
 
@@ -50,12 +86,63 @@ describe('a dispute', () => {
     await shop.spend(100);
     await shop.act(purchase, 'dispute');
     await shop.takeEvents(1);
-    expect(await shop.purchase(purchase.operationId)).toMatchObject({ disputed: 99, shortfall: 100 });
-    expect(await shop.operations('clawback')).toMatchObject([{ status: 'rejected' }]);
+    expect(await shop.wallet()).toMatchObject({ balance: 0, debt: 100 });
+    expect(await shop.operations('clawback')).toMatchObject([{ status: 'applied', amount: 100 }]);
+    await shop.act(purchase, 'dispute/lose');
+    await shop.takeEvents(1);
     // Its money is gone: later coins of the wallet cannot be refunded as this purchase.
     await shop.own();
+    expect(await shop.wallet()).toMatchObject({ balance: 0, debt: 0 });
     expect((await shop.refund(purchase)).reason).toBe('refund_exceeds_original');
     await shop.expectWhole();
+  });
+
+  test('that is won gives back what it took, and what was owed for it is owed no more', async () => {
+    const purchase = await shop.own();
+    await shop.spend(70);
+    await shop.act(purchase, 'dispute');
+    await shop.takeEvents(1);
+    await shop.act(purchase, 'dispute/win');
+    await shop.takeEvents(1);
+    expect(await shop.wallet()).toMatchObject({ balance: 30, debt: 0, frozen: null });
+    expect(await shop.operations('reversal')).toMatchObject([
+      { status: 'applied', amount: 100, originalOperationId: purchase.operationId },
+    ]);
+    expect(await shop.purchase(purchase.operationId)).toMatchObject({ disputed: 0, shortfall: 0 });
+    await shop.expectWhole();
+  });
+
+  test('writes off what was spent where the tenant wants that, and a win takes the write-off back first', async () => {
+    const lenient = await openShop(system, { reversals: { ...reversals, shortfall: 'clamp' } });
+    const purchase = await lenient.own();
+    await lenient.spend(70);
+    await lenient.act(purchase, 'dispute');
+    await lenient.takeEvents(1);
+    expect(await lenient.wallet()).toMatchObject({ balance: 0, debt: 0 });
+    expect(await lenient.purchase(purchase.operationId)).toMatchObject({ disputed: 99, shortfall: 70 });
+    await lenient.act(purchase, 'dispute/win');
+    await lenient.takeEvents(1);
+    expect(await lenient.wallet()).toMatchObject({ balance: 30, debt: 0 });
+    expect(await lenient.purchase(purchase.operationId)).toMatchObject({ disputed: 0, shortfall: 0 });
+    await lenient.expectWhole();
+  });
+
+  test('leaves a wallet that owes frozen where the tenant wants that, until later coins repay it', async () => {
+    const strict = await openShop(system, { reversals: { ...reversals, shortfall: 'freeze' } });
+    const purchase = await strict.own();
+    await strict.spend(70);
+    await strict.act(purchase, 'dispute');
+    await strict.takeEvents(1);
+    await strict.act(purchase, 'dispute/lose');
+    await strict.takeEvents(1);
+    // The dispute is over, the debt is not.
+    expect(await strict.wallet()).toMatchObject({ balance: 0, debt: 70, frozen: 'debt' });
+    await give(strict, 69);
+    expect(await strict.wallet()).toMatchObject({ balance: 0, debt: 1, frozen: 'debt' });
+    await give(strict, 11);
+    expect(await strict.wallet()).toMatchObject({ balance: 10, debt: 0, frozen: null });
+    expect(await strict.spend(10)).toMatchObject({ status: 'applied' });
+    await strict.expectWhole();
   });
 
   test('of a part takes that part, rounded down to whole coins', async () => {
@@ -137,60 +224,5 @@ describe('a dispute', () => {
       shortfall: 0,
     });
     await shop.expectWhole();
-  });
-
-  test('while a refund is on its way: the bank refuses the refund, and the payer keeps neither coins nor debt', async () => {
-    const purchase = await shop.own();
-    const refund = await shop.refund(purchase, 40);
-    await shop.act(purchase, 'dispute');
-    await shop.takeEvents(1);
-    expect(await shop.balance()).toBe(0);
-    await shop.returnMoney(refund.id);
-    expect(await shop.operations('reversal')).toMatchObject([{ status: 'applied', amount: 40 }]);
-    expect((await shop.operations('clawback')).map((each) => each.amount)).toEqual([60, 40]);
-    expect(await shop.balance()).toBe(0);
-    expect(await shop.purchase(purchase.operationId)).toMatchObject({
-      refunded: 0,
-      disputed: 99,
-      shortfall: 0,
-    });
-    await shop.expectWhole();
-  });
-
-  test('that is settled behind a refund which was accepted before it takes nothing twice', async () => {
-    const purchase = await shop.own();
-    await give(shop, 500);
-    const accepted = await call('POST', `${system.url}/wallet/refund`, {
-      token: shop.user.token,
-      key: randomUUID(),
-      body: { operationId: purchase.operationId, amount: 40 },
-    });
-    await shop.act(purchase, 'dispute');
-    await shop.takeEvents(1);
-    expect(await shop.operation(accepted.body.id)).toMatchObject({ status: 'applied' });
-    expect(await shop.balance()).toBe(500);
-    await shop.returnMoney(accepted.body.id);
-    expect(await shop.balance()).toBe(500);
-    expect(await shop.purchase(purchase.operationId)).toMatchObject({
-      refunded: 0,
-      disputed: 99,
-      shortfall: 0,
-    });
-    await shop.expectWhole();
-  });
-
-  test('of more money than was paid is kept for a person and takes nothing', async () => {
-    const purchase = await shop.own();
-    await shop.sql(`update coinlane.sandbox_payments set amount = 1000 where ref = $1`, [
-      purchase.checkoutRef,
-    ]);
-    await shop.act(purchase, 'dispute');
-    await shop.takeEvents(1);
-    expect(await shop.balance()).toBe(100);
-    expect(
-      await shop.sql(`select action from coinlane.audit where tenant = $1 and actor = 'workers'`, [
-        shop.tenant.slug,
-      ]),
-    ).toEqual([{ action: 'dispute.unmatched' }]);
   });
 });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { System } from '#tests/support/system.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
-import type { RefundAnswer } from '#workers/providers/provider.ts';
+import type { ProviderRefund } from '#workers/providers/provider.ts';
 import { ProviderUnavailable } from '#workers/providers/unavailable.ts';
 import { openShop, type Shop, startShopSystem, withProvider } from './shop.ts';
 
@@ -112,27 +112,38 @@ describe('a refund of a purchase', () => {
   });
 
   test.each([
-    { answer: { status: 'returned', ref: 'slow' } as RefundAnswer, ends: 'done', balance: 0 },
-    {
-      answer: { status: 'refused', ref: 'slow', detail: 'closed' } as RefundAnswer,
-      ends: 'failed',
-      balance: 100,
-    },
-  ])(
-    'that the provider takes its time for is asked after until it is $ends',
-    async ({ answer, ends, balance }) => {
-      const purchase = await shop.own();
-      const refund = await shop.refund(purchase);
-      await processProviderJob(
-        withProvider(shop, { refund: async () => ({ status: 'taken', ref: 'slow' }) }),
-        refundJob(refund.id),
-      );
-      expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'pending', refund_ref: 'slow' });
-      await processProviderJob(withProvider(shop, { findRefund: async () => answer }), refundJob(refund.id));
-      expect(await shop.refundRow(refund.id)).toMatchObject({ status: ends });
-      expect(await shop.balance()).toBe(balance);
-    },
-  );
+    { state: 'done' as const, balance: 0, refunded: 99 },
+    { state: 'failed' as const, balance: 100, refunded: 0 },
+  ])('that the provider takes its time for is asked after until it is $state', async (end) => {
+    const purchase = await shop.own();
+    const refund = await shop.refund(purchase);
+    let state: ProviderRefund['state'] = 'pending';
+    let asked = 0;
+    const slow = withProvider(shop, {
+      refund: async () => {
+        asked += 1;
+        return { status: 'taken', ref: 'slow' };
+      },
+      look: async (tenant, hint) => {
+        expect(hint).toEqual({ about: 'refund', ref: 'slow' });
+        const about = { about: 'checkout' as const, ref: purchase.checkoutRef! };
+        const [payment] = await shop.deps.providers.of('sandbox')!.look(tenant, about);
+        const known = { ref: 'slow', refundId: refund.id, amount: 99, currency: 'eur', detail: null };
+        return [{ ...payment!, refunds: [{ ...known, state }] }];
+      },
+    });
+    await processProviderJob(slow, refundJob(refund.id));
+    await processProviderJob(slow, refundJob(refund.id));
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'pending', refund_ref: 'slow' });
+    expect(await shop.balance()).toBe(0);
+    state = end.state;
+    for (let more = 0; more < 2; more += 1) await processProviderJob(slow, refundJob(refund.id));
+    expect(await shop.refundRow(refund.id)).toMatchObject({ status: end.state });
+    expect(await shop.balance()).toBe(end.balance);
+    expect((await shop.purchase(purchase.operationId)).refunded).toBe(end.refunded);
+    expect(asked).toBe(1);
+    await shop.expectWhole();
+  });
 
   test('that the provider refuses for good gives the coins back once, and they can be refunded again', async () => {
     const purchase = await shop.buy();
@@ -145,7 +156,10 @@ describe('a refund of a purchase', () => {
     expect(await shop.balance()).toBe(100);
     expect(await shop.refundRow(refund.id)).toMatchObject({ status: 'failed' });
     const reversals = await shop.operations('reversal');
-    expect(reversals).toMatchObject([{ status: 'applied', amount: 40, originalOperationId: refund.id }]);
+    // It belongs to the purchase: what comes back follows from all the money that is gone, not from one refund.
+    expect(reversals).toMatchObject([
+      { status: 'applied', amount: 40, originalOperationId: purchase.operationId },
+    ]);
     expect((await shop.purchase(purchase.operationId)).refunded).toBe(0);
     await shop.sql(`update coinlane.sandbox_payments set card = 'normal' where ref = $1`, [
       purchase.checkoutRef,
@@ -168,5 +182,18 @@ describe('a refund of a purchase', () => {
     const returned = await shop.returnedByNetwork();
     expect(returned.reduce((sum, part) => sum + part, 0)).toBe(99);
     expect((await shop.purchase(purchase.operationId)).refunded).toBe(99);
+  });
+});
+
+describe('a refund of a spend', () => {
+  test("that was rejected is refused, and is nobody's fault", async () => {
+    await shop.own();
+    const spend = await shop.spend(101);
+    expect(spend).toMatchObject({ status: 'rejected', reason: 'insufficient_funds' });
+    expect(await shop.refund({ operationId: spend.id })).toMatchObject({
+      status: 'rejected',
+      reason: 'not_refundable',
+    });
+    expect(await shop.balance()).toBe(100);
   });
 });

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { System } from '#tests/support/system.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
-import { checkOverduePurchases } from '#workers/purchase-clock.ts';
 import { openShop, type Shop, startShopSystem } from './shop.ts';
 
 let system: System;
@@ -103,7 +102,7 @@ describe('a payment', () => {
       stranger,
     ]);
     await shop.act(purchase, 'pay');
-    await shop.takeEvents(1);
+    await expect(shop.takeEvents(1)).rejects.toThrow('there is no such purchase');
     expect(
       await shop.sql(`select status from coinlane.provider_events where tenant = $1`, [shop.tenant.slug]),
     ).toEqual([{ status: 'failed' }]);
@@ -111,7 +110,7 @@ describe('a payment', () => {
     expect((await shop.purchase(purchase.operationId)).status).toBe('awaiting_payer');
   });
 
-  test('made a second time beside the one that was granted leaves an audit line and no coins', async () => {
+  test('made a second time beside the one that was granted goes back whole, once, and moves no coins', async () => {
     const purchase = await shop.own();
     const [second] = await shop.sql<{ id: string; ref: string }>(
       `insert into coinlane.sandbox_payments (ref, tenant, idempotency_key, purchase_id, amount, currency, description,
@@ -130,7 +129,18 @@ describe('a payment', () => {
     );
     await shop.takeEvents(1);
     expect(await audit()).toEqual([{ action: 'payment.surplus', target: purchase.operationId }]);
+    const [job, ...more] = await shop.outbox('provider');
+    expect([job?.task, more]).toEqual(['refund', []]);
+    const refundId = String(job?.operationId);
+    for (let times = 0; times < 2; times += 1) await shop.returnMoney(refundId);
+    // What the provider then tells of the refund is no news.
+    await shop.takeEvents(1);
+    expect(await shop.refundRow(refundId)).toMatchObject({ amount: 99, status: 'done' });
+    expect(await shop.returnedByNetwork()).toEqual([99]);
     expect(await shop.balance()).toBe(100);
+    expect(await shop.purchase(purchase.operationId)).toMatchObject({ status: 'granted', refunded: 0 });
+    expect(await audit()).toHaveLength(1);
+    await shop.expectWhole();
   });
 });
 
@@ -186,52 +196,6 @@ describe('no payment', () => {
     }
     expect(await shop.balance()).toBe(500);
     await shop.expectWhole();
-  });
-});
-
-describe('the clock', () => {
-  const queued = async () => {
-    const queue = shop.deps.producer.queue('provider', 0);
-    const jobs = await queue.getJobs(['waiting', 'delayed', 'prioritized']);
-    return jobs.filter((job) => job.data.tenant === shop.tenant.slug).map((job) => job.data);
-  };
-
-  test('asks once for each step that is overdue, and for none that is not', async () => {
-    const forgotten = await shop.buy({ pack: 'starter' }, { open: false });
-    const lapsed = await shop.buy();
-    const open = await shop.buy();
-    await shop.sql(`update purchases set updated_at = now() - interval '6 seconds' where operation_id = $1`, [
-      forgotten.operationId,
-    ]);
-    await lapse(lapsed.operationId);
-    const { slug } = shop.tenant;
-    expect(await checkOverduePurchases(shop.deps, slug)).toBe(2);
-    expect(await checkOverduePurchases(shop.deps, slug)).toBe(2);
-    const jobs = await queued();
-    expect(jobs).toHaveLength(2);
-    expect(jobs).toContainEqual({ tenant: slug, task: 'check', operationId: forgotten.operationId });
-    expect(jobs).toContainEqual({ tenant: slug, task: 'check', operationId: lapsed.operationId });
-    await check(forgotten.operationId);
-    expect((await shop.purchase(forgotten.operationId)).status).toBe('awaiting_payer');
-    expect((await shop.purchase(open.operationId)).status).toBe('awaiting_payer');
-  });
-
-  test('finds a stored webhook whose job was lost', async () => {
-    const purchase = await shop.buy();
-    await shop.act(purchase, 'pay');
-    const { slug } = shop.tenant;
-    await expect
-      .poll(() => shop.sql(`select 1 from coinlane.provider_events where tenant = $1`, [slug]))
-      .toHaveLength(1);
-    expect(await checkOverduePurchases(shop.deps, slug)).toBe(0);
-    await shop.sql(
-      `update coinlane.provider_events set received_at = now() - interval '11 seconds' where tenant = $1`,
-      [slug],
-    );
-    expect(await checkOverduePurchases(shop.deps, slug)).toBe(1);
-    const events = (await queued()).filter((job) => job.task === 'event');
-    for (const job of events) await processProviderJob(shop.deps, job);
-    expect(await shop.balance()).toBe(100);
   });
 });
 

@@ -58,13 +58,38 @@ describe.each(backends)('with queues in $name', (backend) => {
     await post('/wallet/spend', { amount: 50 }, 10);
     await call('POST', `${checkoutUrl}/dispute`);
     await eventually('the clawback', async () => (await balance()) === 0);
+    expect((await get('/wallet/balance')).debt).toBe(50);
     const history = await get('/wallet/transactions');
     expect(history.data.map((each: { kind: string; amount: number }) => [each.kind, each.amount])).toEqual([
-      ['clawback', -10],
+      ['clawback', -60],
+      // What was spent already is owed, and taken all the same.
+      ['debt', 50],
       ['spend', -50],
       ['refund', -40],
       ['purchase', 100],
     ]);
+    expect((await integrity(system.url, tenant.slug)).body).toMatchObject({ ok: true });
+  });
+
+  test('while the bank decides nothing is spent, and once it has, later coins repay what is owed', async () => {
+    const [disputed] = (await get('/wallet/transactions?kind=purchase')).data;
+    const { checkoutUrl } = await operation(disputed.operationId);
+    const { id, checkoutUrl: nextUrl } = await buy();
+    await call('POST', `${nextUrl}/pay`);
+    await untilPayment(id, { status: 'granted' });
+    expect(await get('/wallet/balance')).toMatchObject({ balance: 50, debt: 0 });
+    expect(await post('/wallet/spend', { amount: 1 }, 10)).toMatchObject({
+      status: 409,
+      body: { code: 'wallet_frozen' },
+    });
+    await call('POST', `${checkoutUrl}/dispute/lose`);
+    await eventually('the thaw', async () => {
+      const { status } = (await post('/wallet/spend', { amount: 1 }, 10)).body;
+      return status === 'applied';
+    });
+    const { id: last, checkoutUrl: lastUrl } = await buy();
+    await call('POST', `${lastUrl}/pay`);
+    await untilPayment(last, { status: 'granted' });
     expect((await integrity(system.url, tenant.slug)).body).toMatchObject({ ok: true });
   });
 

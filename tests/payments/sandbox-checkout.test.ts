@@ -54,6 +54,9 @@ describe('a script', () => {
     ['pay', 'decline'],
     ['decline', 'pay'],
     ['dispute', undefined],
+    ['dispute/win', 'pay'],
+    ['dispute/lose', 'pay'],
+    ['refund', undefined],
   ])('cannot %s at the wrong time', async (action, before) => {
     if (before) await act(before);
     expect(await act(action)).toMatchObject({ status: 409, body: { code: 'payment_state' } });
@@ -77,6 +80,10 @@ describe('a script', () => {
     ['pay', 'not json', 400, 'malformed_request'],
     ['dispute', { amount: 0 }, 422, 'invalid_input'],
     ['dispute', { amount: 'much' }, 422, 'invalid_input'],
+    ['dispute/win', { amount: 0 }, 422, 'invalid_input'],
+    ['dispute/lose', { amount: 1 }, 422, 'invalid_input'],
+    ['refund', { amount: 1.5 }, 422, 'invalid_input'],
+    ['refund', 'not json', 400, 'malformed_request'],
   ])('that sends nonsense to %s is told so: %j', async (action, body, status, code) => {
     await act('pay');
     expect(await act(action, body)).toMatchObject({ status, body: { code } });
@@ -137,6 +144,63 @@ describe('a payer with a browser', () => {
     expect(answer.body).toContain('Declined');
     expect(answer.body).not.toMatch(/<button[^>]*>Pay<\/button>/);
   });
+
+  test('finds what the bank and the provider can do then, and each button leads on to the next', async () => {
+    const purchase = await shop.buy();
+    await shop.act(purchase, 'pay');
+    let page = await call('GET', purchase.checkoutUrl!);
+    const buttons = () =>
+      Array.from(String(page.body).matchAll(/<button[^>]*>([^<]+)<\/button>/g), ([, text]) => text);
+    /** Submits the form of a button as a browser does, from the page's own address. */
+    const press = async (text: string) => {
+      const form = String(page.body)
+        .split('<form ')
+        .find((part) => part.includes(`>${text}</button>`))!;
+      const target =
+        new RegExp(`formaction="([^"]+)">${text}<`).exec(form)?.[1] ?? /action="([^"]+)"/.exec(form)![1]!;
+      const address = new URL(target, purchase.checkoutUrl!).href;
+      const answer = await call('POST', address, { headers: browser, body: '' });
+      expect(answer.status, text).toBe(303);
+      const next = new URL(answer.headers.get('location')!, address);
+      expect(next.href).toBe(purchase.checkoutUrl);
+      page = await call('GET', next.href);
+    };
+    expect(buttons()).toEqual(['Dispute', 'Refund by hand']);
+    await press('Dispute');
+    expect(buttons()).toEqual(['The merchant wins', 'The merchant loses']);
+    expect(page.body).toContain('Held by the bank: €0.99');
+    await press('The merchant wins');
+    expect(page.body).toContain('Dispute won');
+    expect(buttons()).toEqual(['Dispute', 'Refund by hand']);
+    await press('Dispute');
+    await press('The merchant loses');
+    expect(page.body).toContain('Dispute lost');
+    expect(buttons()).toEqual([]);
+  });
+
+  test('is not offered a refund that the card would refuse', async () => {
+    const purchase = await shop.buy();
+    await shop.act(purchase, 'pay', { card: 'no-refunds' });
+    const page = await call('GET', purchase.checkoutUrl!);
+    expect(page.body).toContain('Dispute</button>');
+    expect(page.body).not.toContain('Refund by hand');
+  });
+
+  test.each(['decline', 'dispute/win'])(
+    'who tries to %s in vain gets a page whose forms still work',
+    async (action) => {
+      const purchase = await shop.buy();
+      await shop.act(purchase, 'pay');
+      const address = `${purchase.checkoutUrl}/${action}`;
+      const page = await call('POST', address, { headers: browser, body: '' });
+      expect(page.status).toBe(409);
+      const targets = Array.from(
+        String(page.body).matchAll(/<form method="post" action="([^"]+)"/g),
+        ([, target]) => new URL(target!, address).href,
+      );
+      expect(targets).toEqual([`${purchase.checkoutUrl}/dispute`, `${purchase.checkoutUrl}/refund`]);
+    },
+  );
 
   test('with a wrong address finds a page that says so', async () => {
     const page = await call('GET', `${system.url}/sandbox/checkout/sbx_nothing`);

@@ -44,12 +44,13 @@ describe("the sandbox's own API", () => {
     expect(answer.status).toBe(404);
     const sandbox = shop.deps.providers.of('sandbox')!;
     const stranger = (await shop.deps.tenants.find(other.tenant.slug))!;
-    expect(await sandbox.findPayment(stranger, purchase.checkoutRef!)).toBeUndefined();
+    expect(await sandbox.look(stranger, { about: 'checkout', ref: purchase.checkoutRef! })).toEqual([]);
   });
 
   test('honours idempotency keys: one checkout a purchase, one refund a key, and no other use of a key', async () => {
     const fresh = await openShop(system);
-    const purchase = await fresh.own();
+    const purchase = await fresh.buy();
+    await fresh.act(purchase, 'pay');
     const sandbox = fresh.deps.providers.of('sandbox')!;
     const tenant = (await fresh.deps.tenants.find(fresh.tenant.slug))!;
     const request = {
@@ -64,11 +65,14 @@ describe("the sandbox's own API", () => {
     await expect(sandbox.createCheckout(tenant, { ...request, amount: 98 })).rejects.toThrow(
       ProviderUnavailable,
     );
+    const look = async () =>
+      (await sandbox.look(tenant, { about: 'checkout', ref: purchase.checkoutRef! }))[0]!;
     const refund = {
       refundId: purchase.operationId,
-      paymentRef: purchase.paymentRef!,
+      paymentRef: (await look()).paymentRef!,
       amount: 60,
       currency: 'eur',
+      askedAt: new Date(),
     };
     const [first, second] = await Promise.all([
       sandbox.refund(tenant, refund),
@@ -77,8 +81,11 @@ describe("the sandbox's own API", () => {
     expect(first).toEqual(second);
     const more = { ...refund, refundId: crypto.randomUUID() };
     expect(await sandbox.refund(tenant, more)).toMatchObject({ status: 'refused' });
-    expect(await sandbox.findRefund(tenant, first.ref!)).toEqual(first);
-    expect(await sandbox.findRefund(tenant, 'rfd_nothing')).toBeUndefined();
+    await expect(sandbox.refund(tenant, { ...refund, amount: 61 })).rejects.toThrow(ProviderUnavailable);
+    // Much later it is still the same refund: this network forgets no key.
+    expect(await sandbox.refund(tenant, { ...refund, askedAt: new Date(0) })).toEqual(first);
+    expect((await look()).refunds).toMatchObject([{ ref: first.ref, refundId: refund.refundId, amount: 60 }]);
+    expect(await sandbox.look(tenant, { about: 'refund', ref: 'rfd_nothing' })).toEqual([]);
   });
 });
 
@@ -136,6 +143,6 @@ describe('in production', () => {
     });
     expect(bought.status).toBe(409);
     expect(await bought.json()).toMatchObject({ code: 'provider_not_configured' });
-    expect(createPaymentProviders({ config, keyring: deps.keyring }).of('sandbox')).toBeUndefined();
+    expect(createPaymentProviders({ ...system.services, config }).of('sandbox')).toBeUndefined();
   });
 });

@@ -54,6 +54,16 @@ export interface RefundRow {
   refund_ref: string | null;
 }
 
+export type SandboxAction = 'pay' | 'decline' | 'dispute' | 'dispute/win' | 'dispute/lose' | 'refund';
+
+export interface WalletRow {
+  balance: number;
+  bonus: number;
+  debt: number;
+  frozen: string | null;
+  version: number;
+}
+
 export interface Shop {
   system: System;
   deps: WorkerDeps;
@@ -63,19 +73,21 @@ export interface Shop {
   buy(body?: object, options?: { open?: boolean }): Promise<PurchaseRow>;
   openCheckout(id: string): Promise<void>;
   /** Acts as the payer or the bank; throws unless the sandbox agrees. */
-  act(purchase: PurchaseRow, action: 'pay' | 'decline' | 'dispute', body?: object): Promise<void>;
+  act(purchase: PurchaseRow, action: SandboxAction, body?: object): Promise<void>;
   /** Waits for so many webhooks to be stored, then acts on all that are open. */
   takeEvents(atLeast: number): Promise<void>;
   /** Buys the starter pack and has it granted. */
   own(body?: object): Promise<PurchaseRow>;
-  spend(amount: number): Promise<void>;
+  spend(amount: number): Promise<OperationView>;
   /** Takes the coins; the money waits for `returnMoney`. */
-  refund(purchase: PurchaseRow, amount?: number): Promise<OperationView>;
+  refund(original: { operationId: string }, amount?: number): Promise<OperationView>;
   returnMoney(operationId: string): Promise<void>;
   purchase(id: string): Promise<PurchaseRow>;
   operation(id: string): Promise<OperationView>;
   operations(kind: string): Promise<OperationView[]>;
   balance(): Promise<number>;
+  /** The user's wallet as it is stored. */
+  wallet(): Promise<WalletRow>;
   /** What became of the money of a refund, or of an undeliverable purchase. */
   refundRow(operationId: string): Promise<RefundRow | undefined>;
   /** What the card network paid back, by its own books, in minor units. */
@@ -136,9 +148,10 @@ export async function openShop(system: System, settings: object = {}): Promise<S
     async spend(amount) {
       const answer = expectStatus(await post('/wallet/spend', { amount }), 202);
       await settle(answer.body.id);
+      return shop.operation(answer.body.id);
     },
-    async refund(purchase, amount) {
-      const body = { operationId: purchase.operationId, ...(amount === undefined ? {} : { amount }) };
+    async refund(original, amount) {
+      const body = { operationId: original.operationId, ...(amount === undefined ? {} : { amount }) };
       const answer = expectStatus(await post('/wallet/refund', body), 202);
       await settle(answer.body.id);
       return shop.operation(answer.body.id);
@@ -162,6 +175,14 @@ export async function openShop(system: System, settings: object = {}): Promise<S
     async balance() {
       return expectStatus(await call('GET', `${url}/wallet/balance`, { token: user.token }), 200).body
         .balance;
+    },
+    async wallet() {
+      const [row] = await shop.sql<WalletRow>(
+        `select balance, bonus, debt, frozen_reason as frozen, version from wallets where user_id = $1`,
+        [user.id],
+      );
+      if (!row) throw new Error('no wallet');
+      return row;
     },
     async refundRow(id) {
       const rows = await shop.sql<RefundRow>(

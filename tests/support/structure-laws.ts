@@ -41,9 +41,12 @@ export const laws: Record<string, Law> = {
       ['scripts/seed.ts', "import '#api/app.ts';\nimport '#workers/settle.ts';"],
       ['api/app.ts', "import { startPostgres } from '../scripts/embedded/postgres.ts';"],
       ['shared/stuff/a.ts', ''],
+      ['scripts/start.ts', "import '#tests/emulators/stripe/stripe.ts';"],
+      ['scripts/embedded/payment-emulators.ts', "import '#tests/support/client.ts';"],
     ],
     passed: [
       ['scripts/start.ts', "import '#api/app.ts';\nimport '#workers/settle.ts';"],
+      ['scripts/embedded/payment-emulators.ts', "import '#tests/emulators/stripe/stripe.ts';"],
       ['shared/ledger/decide.ts', "import { z } from 'zod';\nimport '../contracts/jobs.ts';"],
       ['api/app.ts', "// import x from '../workers/settle.ts'\nconst a = Array.from('#workers/settle.ts');"],
     ],
