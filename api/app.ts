@@ -13,7 +13,9 @@ import { balanceRoutes } from './routes/balance.ts';
 import { buyRoutes } from './routes/buy.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { paymentReturnRoutes } from './routes/payment-return.ts';
 import { providerEventRoutes } from './routes/provider-events.ts';
+import { refundRoutes } from './routes/refund.ts';
 import { createRouter } from './routes/router.ts';
 import { sandboxRoutes } from './routes/sandbox.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -37,6 +39,8 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));
   app.route('/', walletRoutes(deps));
+  app.route('/', refundRoutes(deps));
+  app.route('/', paymentReturnRoutes(deps));
   app.route('/', balanceRoutes(deps));
   app.route('/', buyRoutes(deps));
   app.route('/', operationRoutes(deps));

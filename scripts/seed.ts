@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, loadConfig } from '#shared/config/env.ts';
 import { openClient, Refused, type SeedClient } from './seed/client.ts';
-import { demoTenant, demoUsers, type Say, seedUser } from './seed/demo.ts';
+import { demoUsers, type Say, seedUser } from './seed/demo.ts';
+import { demoTenant } from './seed/demo-tenant.ts';
 
 const usage = `Usage: npm run seed -- [--url <address>] [--operator-token <token>]
 Without them: PUBLIC_URL, and OPERATOR_TOKEN or the token that "npm start" keeps in DATA_DIR.`;

@@ -30,6 +30,18 @@ async function main(): Promise<void> {
     config.SMTP_URL = catcher.smtpUrl;
     mailRoutes = catcher.routes;
   }
+  let standIns: string[] = [];
+  if (!config.production) {
+    const given = {
+      stripe: config.STRIPE_API_URL !== undefined,
+      paypal: config.PAYPAL_API_URL !== undefined,
+    };
+    // Loaded here, because they are no part of a production image.
+    const { startPaymentEmulators } = await import('./embedded/payment-emulators.ts');
+    const emulators = await startPaymentEmulators(config, given, log);
+    shutdown.add('payment stand-ins', () => emulators.close());
+    standIns = emulators.lines;
+  }
   const services = await openServices({ config, secrets, databaseUrl, log, workers: true });
   shutdown.add('services', () => services.close());
   const workers = await openWorkers(services);
@@ -38,7 +50,7 @@ async function main(): Promise<void> {
   shutdown.add('api', () => api.close());
   const server = await api.listen();
   shutdown.add('http', () => server.close());
-  greet(config, secrets.operatorToken, mailRoutes !== undefined);
+  greet(config, secrets.operatorToken, mailRoutes !== undefined, standIns);
 }
 
 async function ownPostgres(config: Config, log: Log, shutdown: Shutdown): Promise<string> {
@@ -63,7 +75,7 @@ function mountMail(app: App, deps: ApiDeps, routes: Hono | undefined): void {
   deps.consoleLinks.push({ label: 'Mail', href: mailPath });
 }
 
-function greet(config: Config, operatorToken: string, catchesMail: boolean): void {
+function greet(config: Config, operatorToken: string, catchesMail: boolean, standIns: string[]): void {
   const at = config.publicUrl;
   const lines = [
     '',
@@ -74,6 +86,7 @@ function greet(config: Config, operatorToken: string, catchesMail: boolean): voi
     `    Jobs (Bull Board)  ${at}/operator/queues`,
     ...(catchesMail ? [`    Mail catcher       ${at}${mailPath}`] : []),
     `    API reference      ${at}/docs`,
+    ...standIns.map((line) => `    ${line}`),
     '',
     `    Operator token     ${operatorToken}`,
     `    Data               ${config.DATABASE_URL ? 'in DATABASE_URL' : config.DATA_DIR}`,

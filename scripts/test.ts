@@ -11,7 +11,15 @@ const foreignSettings = [
   ...['NODE_ENV', 'PORT', 'HOST', 'PUBLIC_URL', 'DATABASE_URL', 'DATA_DIR', 'REDIS_URL', 'OPERATOR_TOKEN'],
   ...['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM', 'TRUSTED_PROXIES', 'LOG_LEVEL', 'SECRET_KEY_PREVIOUS'],
   ...['BCRYPT_COST', 'QUEUE_SHARDS', 'DATABASE_POOL', 'SWEEP_AGE_MS', 'SWEEP_INTERVAL_MS', 'METRICS_PORT'],
-  'SANDBOX_URL',
+  ...[
+    'SANDBOX_URL',
+    'STRIPE_API_URL',
+    'PAYPAL_API_URL',
+    'PAYPAL_DRIVER',
+    'PROVIDER_CALL_MS',
+    'RECONCILE_CRON',
+  ],
+  'PAYPAL_DEBUG',
 ];
 
 const vitestArgs = process.argv.slice(2);

@@ -6,7 +6,7 @@ import type { IntegrityReport } from '#shared/db/integrity.ts';
 import type { TenantRow } from '#shared/db/tenants.ts';
 import type { ApiEnv } from '../context.ts';
 import { type Markup, renderPage } from '../pages/layout.ts';
-import { queuesPath } from './queues.ts';
+import { count, countOf, renderNav, tenantPath } from './console-frame.ts';
 
 export type ConsoleNotice =
   | { kind: 'created'; slug: string; secretKey: string }
@@ -52,14 +52,6 @@ export function renderHome(c: Context<ApiEnv>, home: Home) {
   });
 }
 
-function renderNav(links: Home['links']): Markup {
-  const all = [{ label: 'Queues', href: queuesPath }, ...links, { label: 'API reference', href: '/docs' }];
-  return html`<nav aria-label="Console" class="row">
-    ${all.map(({ label, href }) => html`<a href="${href}">${label}</a>`)}
-    <form method="post" action="/operator/logout"><button class="link" type="submit">Log out</button></form>
-  </nav>`;
-}
-
 function renderNotice(notice: ConsoleNotice): Markup {
   switch (notice.kind) {
     case 'created':
@@ -102,10 +94,6 @@ function renderIntegrity(
     </table></div>
   </div>`;
 }
-
-const count = (value: number) => new Intl.NumberFormat('en').format(value);
-const countOf = (value: number, one: string, many = `${one}s`) =>
-  `${count(value)} ${value === 1 ? one : many}`;
 
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
@@ -150,7 +138,7 @@ function renderTenant(row: TenantRow): Markup {
   const label = change === 'suspend' ? 'Suspend' : 'Resume';
   const of = html`<span class="unseen"> of ${row.slug}</span>`;
   return html`<tr>
-    <td><strong>${row.name}</strong><br /><code>${row.slug}</code></td>
+    <td><strong><a href="${tenantPath(row.slug)}">${row.name}</a></strong><br /><code>${row.slug}</code></td>
     <td>${row.coin.name}</td>
     <td><span class="tag ${row.status === 'active' ? 'good' : 'bad'}">${row.status}</span></td>
     <td>${row.createdAt.toISOString().slice(0, 10)}</td>

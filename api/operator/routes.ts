@@ -5,10 +5,15 @@ import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireOperator } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
 import { consoleRoutes } from './console.ts';
+import { freezeRoutes } from './freezes.ts';
+import { inboxRoutes } from './inbox.ts';
 import { integrityRoutes } from './integrity.ts';
 import { keyRoutes } from './keys.ts';
 import { loginRoutes } from './login.ts';
+import { purchaseRoutes } from './purchases.ts';
 import { queueRoutes } from './queues.ts';
+import { reconciliationRoutes } from './reconciliation.ts';
+import { tenantConsoleRoutes } from './tenant-console.ts';
 import { tenantRoutes } from './tenants.ts';
 
 /** The only doors that open without a credential. */
@@ -25,9 +30,14 @@ export function operatorRoutes(deps: ApiDeps) {
   app.use('/operator/tenants/*', requireJson);
   app.route('/', loginRoutes(deps));
   app.route('/', consoleRoutes(deps));
+  app.route('/', tenantConsoleRoutes(deps));
   app.route('/', tenantRoutes(deps));
   app.route('/', keyRoutes(deps));
   app.route('/', integrityRoutes(deps));
+  app.route('/', inboxRoutes(deps));
+  app.route('/', purchaseRoutes(deps));
+  app.route('/', freezeRoutes(deps));
+  app.route('/', reconciliationRoutes(deps));
   app.route('/', queueRoutes(deps));
   return app;
 }

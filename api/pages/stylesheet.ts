@@ -28,6 +28,7 @@ main.wide { max-width: 68rem; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--sheet); padding: .5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .75rem 0; }
 h2 { font-size: 1.125rem; line-height: 1.3; margin: 0 0 .75rem; }
+h3 { font-size: 1rem; line-height: 1.3; margin: 1rem 0 .25rem; }
 p { margin: .5rem 0; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: .25rem; }
@@ -80,14 +81,28 @@ const figures = `
   border-top: 1px solid var(--line); }
 .list > li:first-child { border-top: 0; }
 .list .figures { text-align: right; }
+pre { margin: 0; padding: .75rem; background: var(--ground); border: 1px solid var(--line); border-radius: .5rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+code { overflow-wrap: anywhere; }
+.tabs { display: flex; flex-wrap: wrap; gap: 0 .875rem; border-bottom: 1px solid var(--line); }
+.tabs a { padding: .625rem 0; text-decoration: none; border-bottom: 3px solid transparent; margin-bottom: -1px; }
+.tabs a[aria-current] { color: var(--ink); font-weight: 600; border-color: var(--accent); }
+.filters { align-items: end; margin: .75rem 0; }
+.filters select { width: auto; min-width: 9rem; }
+.grow { flex: 1 1 14rem; }
 .list .what { flex: 1 1 10rem; min-width: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-top: 1px solid var(--line); vertical-align: middle; }
 thead th { border-top: 0; font-size: .875rem; color: var(--soft); font-weight: 550; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; margin: 0; }
+.facts + .row { margin-top: 1rem; }
 .facts dt { font-size: .875rem; color: var(--soft); }
 .facts dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+.sums { margin: 0; }
+.sums > div { display: flex; justify-content: space-between; gap: 1rem; padding: .375rem 0; border-top: 1px solid var(--line); }
+.sums dd { margin: 0; font-weight: 600; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.ways button { flex: 1 1 10rem; }
 code, .secret { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .9375em; }
 .tag { display: inline-block; padding: 0 .5rem; border-radius: 1rem; border: 1px solid var(--line);
   font-size: .875rem; color: var(--soft); }
@@ -98,6 +113,7 @@ code, .secret { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace
   .stack tr, .stack td { display: block; }
   .stack tr { border-top: 1px solid var(--line); padding: .75rem 0; }
   .stack tr:first-child { border-top: 0; }
-  .stack td { border: 0; padding: .125rem 0; } }`;
+  .stack td { border: 0; padding: .125rem 0; }
+  .stack td[data-label]:not(:first-child)::before { content: attr(data-label) ": "; color: var(--soft); } }`;
 
 export const stylesheet = [palette, frame, controls, figures].join('').replaceAll(/\n\s*/g, '\n');

@@ -1,7 +1,8 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
 import { openApi, openStore, sleep } from './wallet-api.js';
-import { explain, kindNames, price } from './wallet-words.js';
+import { prepareRefunds } from './wallet-refund.js';
+import { explain, kindName, price } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
@@ -25,14 +26,17 @@ function onSubmit(formId, work) {
   const form = $(formId);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
+    // Before the buttons are off: the one that was pressed says how to pay.
+    const fields = new FormData(form, event.submitter);
     const buttons = form.querySelectorAll('button');
     const place = `${formId}-say`;
     say(place, '');
     for (const button of buttons) Object.assign(button, { disabled: true, ariaBusy: 'true' });
     try {
-      await work(new FormData(form), place);
+      await work(fields, place);
     } catch (error) {
-      const amount = Number(new FormData(form).get('amount'));
+      const amount = Number(fields.get('amount'));
+      if (error.code === 'wallet_frozen') showFrozen();
       if (error.code === 'insufficient_funds') await sayShort(place, amount, formId === 'spend');
       else say(place, explain(error), { bad: true });
     } finally {
@@ -56,19 +60,26 @@ async function sayShort(place, wanted, mayBuy) {
 }
 
 async function showBalance() {
-  const { balance, available, held, buckets } = await call('GET', '/wallet/balance');
+  const { balance, available, held, buckets, debt } = await call('GET', '/wallet/balance');
   $('balance').textContent = numbers.format(available);
   const parts = [];
   if (held > 0) parts.push(`${numbers.format(held)} of ${numbers.format(balance)} are reserved.`);
   if (buckets?.bonus > 0) parts.push(`${numbers.format(buckets.bonus)} of them were a gift.`);
   $('balance-parts').textContent = parts.join(' ');
+  say('debt', debt > 0 ? `You owe ${coins(debt)}; your next coins repay it.` : '', { bad: true });
   return available;
+}
+
+/** The balance does not tell: it is learned from a refusal, and forgotten when something was spent. */
+function showFrozen(frozen = true) {
+  const text = 'This wallet is frozen: nothing can be spent from it now. Ask the shop about it.';
+  say('frozen', frozen ? text : '', { bad: true });
 }
 
 function historyLine(entry) {
   const line = $('history-line').content.cloneNode(true);
   const part = (name) => line.querySelector(`[data-part=${name}]`);
-  part('kind').textContent = kindNames[entry.kind] ?? entry.kind;
+  part('kind').textContent = kindName(entry);
   part('reference').textContent = entry.reference ? ` · ${entry.reference}` : '';
   part('time').textContent = new Date(entry.createdAt).toLocaleString(undefined, {
     dateStyle: 'medium',
@@ -98,17 +109,18 @@ async function showHistory({ more = false } = {}) {
 
 const showWallet = () => Promise.all([showBalance(), showHistory()]);
 
-function askRefund(entry) {
-  const what =
-    entry.kind === 'purchase' ? 'The coins go, and the money comes back to you.' : 'The coins come back.';
-  const form = $('refund');
-  form.elements.operationId.value = entry.operationId;
-  form.elements.amount.value = Math.abs(entry.amount);
-  form.elements.amount.max = Math.abs(entry.amount);
-  $('refund-what').textContent = `${what} At most ${coins(Math.abs(entry.amount))}.`;
-  say('refund-say', '');
-  $('refund-dialog').showModal();
-}
+const askRefund = prepareRefunds({
+  call,
+  operate,
+  coins,
+  say,
+  onSubmit,
+  onFrozen: showFrozen,
+  onDone: async (operation) => {
+    say('wallet-say', `${coins(operation.amount)} refunded.`);
+    await showWallet();
+  },
+});
 
 function showPrice() {
   const { price: minor, coins: per, currency } = settings.coinPrice;
@@ -174,6 +186,7 @@ function signOut(text) {
   // The next user of this tab sees nothing of the last one.
   $('balance').textContent = '…';
   for (const id of ['balance-parts', 'history', 'who']) $(id).replaceChildren();
+  for (const id of ['debt', 'frozen']) say(id, '');
   $('refund-dialog').close();
   say('signed-out-say', text);
   void start();
@@ -216,16 +229,8 @@ onSubmit('spend', async (form, place) => {
     ...(reference ? { reference } : {}),
   });
   $('spend').reset();
+  showFrozen(false);
   say(place, `${coins(operation.amount)} spent.`);
-  await showWallet();
-});
-onSubmit('refund', async (form) => {
-  const operation = await operate('/wallet/refund', {
-    operationId: form.get('operationId'),
-    amount: Number(form.get('amount')),
-  });
-  $('refund-dialog').close();
-  say('wallet-say', `${coins(operation.amount)} refunded.`);
   await showWallet();
 });
 onSubmit('more', () => showHistory({ more: true }));
@@ -234,7 +239,6 @@ onSubmit('logout', async () => {
   await call('POST', '/logout', { body: { refreshToken } }).catch(() => undefined);
   signOut('You are logged out.');
 });
-$('refund-cancel').addEventListener('click', () => $('refund-dialog').close());
 if ($('buy')) prepareBuying();
 window.addEventListener('pageshow', (event) => {
   // Back from the payment page by the browser's button, the page is as it was left.

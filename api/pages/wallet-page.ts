@@ -15,10 +15,10 @@ interface WalletPage {
   assets: string;
 }
 
-const providerNames: Record<string, string> = {
-  stripe: 'Card (Stripe)',
-  paypal: 'PayPal',
-  sandbox: 'sandbox, no real money',
+const payLabels: Record<string, string> = {
+  stripe: 'Pay by card',
+  paypal: 'Pay with PayPal',
+  sandbox: 'Pay in the sandbox',
 };
 
 export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: WalletPage) {
@@ -52,6 +52,8 @@ export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: 
           <p><span id="balance" class="big">…</span>
             <abbr title="${coin.name}">${coin.code}</abbr></p>
           <p id="balance-parts" class="soft small"></p>
+          <div id="debt" class="note" role="status" hidden></div>
+          <div id="frozen" class="note" role="alert" hidden></div>
         </section>
         ${renderBuy(tenant, providers)}
         ${renderSpend()}
@@ -107,17 +109,6 @@ function renderSignedOut({ name, settings }: Tenant): Markup {
 
 function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
   if (providers.length === 0) return html``;
-  const [first = ''] = providers;
-  const provider =
-    providers.length === 1
-      ? html`<input type="hidden" name="provider" value="${first}" />
-          <p class="soft small">Payment: ${providerNames[first] ?? first}</p>`
-      : html`<div>
-          <label for="provider">Pay with</label>
-          <select id="provider" name="provider">
-            ${providers.map((name) => html`<option value="${name}">${providerNames[name] ?? name}</option>`)}
-          </select>
-        </div>`;
   return html`<section class="card" aria-labelledby="buy-title">
     <h2 id="buy-title">Buy</h2>
     <form id="buy" class="grid">
@@ -134,8 +125,13 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
           <span id="coins-price" class="amount"></span>
         </div>
       </fieldset>
-      ${provider}
-      <div><button type="submit">Go to payment</button></div>
+      <div class="row ways">
+        ${providers.map(
+          (name, place) => html`<button class="${place === 0 ? '' : 'quiet'}" type="submit" name="provider"
+            value="${name}">${payLabels[name] ?? name}</button>`,
+        )}
+      </div>
+      ${providers.includes('sandbox') ? html`<p class="soft small">The sandbox moves no real money.</p>` : ''}
     </form>
   </section>`;
 }
@@ -199,11 +195,12 @@ function renderRefund(): Markup {
       <p id="refund-what"></p>
       <input type="hidden" name="operationId" />
       <div>
-        <label for="refund-amount">Amount</label>
+        <label for="refund-amount">Coins of it to refund</label>
         <input id="refund-amount" name="amount" type="number" inputmode="numeric" min="1" step="1" required />
       </div>
+      <dl id="refund-preview" class="sums" aria-live="polite"></dl>
       <div class="row">
-        <button type="submit">Refund</button>
+        <button id="refund-confirm" type="submit">Confirm the refund</button>
         <button id="refund-cancel" class="quiet" type="button">Cancel</button>
       </div>
     </form>

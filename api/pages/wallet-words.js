@@ -11,6 +11,8 @@ const plainWords = {
   not_refundable: 'This cannot be refunded.',
   forbidden: 'You may not do this here. Ask the shop instead.',
   wallet_frozen: 'This wallet is frozen. Ask the shop about it.',
+  insufficient_funds: 'There are not enough coins.',
+  unknown_pack: 'This pack is not sold any more. Load the page again.',
   tenant_suspended: 'This wallet is closed at the moment.',
   rate_limited: 'Too many attempts. Wait a moment, then try again.',
   provider_not_configured: 'This way of paying is not available here.',
@@ -25,7 +27,7 @@ export function explain(error) {
   return error.requestId && error.status >= 500 ? `${text} Try again. (Request ${error.requestId})` : text;
 }
 
-export const kindNames = {
+const kindNames = {
   purchase: 'Bought',
   spend: 'Spent',
   refund: 'Refunded',
@@ -33,6 +35,13 @@ export const kindNames = {
   reversal: 'Returned',
   clawback: 'Taken back',
 };
+
+/** What a line of the history is; a debt and a write-off have two directions. */
+export function kindName({ kind, amount }) {
+  if (kind === 'debt') return amount > 0 ? 'Owed' : 'Debt repaid';
+  if (kind === 'write_off') return amount > 0 ? 'Written off' : 'Write-off undone';
+  return kindNames[kind] ?? kind;
+}
 
 /** `minor` in the minor unit of the currency, of which the browser knows how many make one. */
 export function price(minor, currency) {

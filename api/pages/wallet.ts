@@ -9,7 +9,7 @@ import { createRouter } from '../routes/router.ts';
 import { renderNotice, renderPage } from './layout.ts';
 import { renderWallet } from './wallet-page.ts';
 
-const moduleNames = ['wallet-client.js', 'wallet-api.js', 'wallet-words.js'];
+const moduleNames = ['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js'];
 const year = 365 * 24 * 3600;
 
 interface ClientModules {
@@ -64,7 +64,7 @@ export function hostedWalletRoutes(deps: ApiDeps) {
   app.get('/w/:tenant', async (c) => {
     try {
       const tenant = await liveTenant(deps.tenants, c.req.param('tenant'));
-      const configured = Object.keys(tenant.sealed).filter((name) => name === 'stripe' || name === 'paypal');
+      const configured = ['stripe', 'paypal'].filter((name) => tenant.sealed[name] !== undefined);
       const providers = [...configured, ...(deps.config.production ? [] : ['sandbox'])];
       return renderWallet(c, { tenant, providers, assets: `/assets/${(await modules).version}` });
     } catch (error) {

@@ -99,7 +99,7 @@ interface Quoted {
  */
 async function quoteOrReplay(deps: ApiDeps, tenant: Tenant, input: BuyInput, key: string): Promise<Quoted> {
   try {
-    requireProvider(deps, input.provider);
+    requireProvider(deps, tenant, input.provider);
     return quoteOf(tenant, input);
   } catch (problem) {
     const earlier = await withTenant(deps.db.app, tenant.slug, (tx) => listByIdempotencyKey(tx, [key]));
@@ -109,9 +109,9 @@ async function quoteOrReplay(deps: ApiDeps, tenant: Tenant, input: BuyInput, key
   }
 }
 
-/** Stripe and PayPal will be looked up in the tenant's credentials here. */
-function requireProvider({ config }: ApiDeps, provider: BuyInput['provider']): void {
-  if (provider === 'sandbox' && !config.production) return;
+/** The sandbox stands in for a card network outside production; the others need the tenant's own account. */
+function requireProvider({ config }: ApiDeps, tenant: Tenant, provider: BuyInput['provider']): void {
+  if (provider === 'sandbox' ? !config.production : tenant.sealed[provider] !== undefined) return;
   throw new Problem('provider_not_configured', { detail: `Payments by ${provider} are not set up here.` });
 }
 

@@ -4,34 +4,19 @@ import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
 import { insertProviderEvent } from '#shared/db/provider-events.ts';
 import { newId } from '#shared/runtime/ids.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { limitBody } from '../middleware/body.ts';
-import { isSignedWebhook, signatureHeader, webhookSecret } from '../sandbox/signature.ts';
+import { type WebhookSource, webhookSources } from '../webhooks/sources.ts';
 import { createRouter } from './router.ts';
 import { problemAnswer } from './schemas.ts';
 
-interface WebhookSource {
-  /** Headers that are stored beside the body: what a later check of the signature needs. */
-  headers: string[];
-  isSigned(
-    deps: ApiDeps,
-    tenant: string,
-    raw: Buffer,
-    headerOf: (name: string) => string | undefined,
-  ): boolean;
-}
-
-/** Stripe and PayPal find their place here; PayPal's check calls out, so its worker will do it. */
-const sources: Record<string, WebhookSource> = {
-  sandbox: {
-    headers: [signatureHeader],
-    isSigned: ({ keyring }, tenant, raw, headerOf) =>
-      isSignedWebhook(webhookSecret(keyring, tenant), raw, headerOf(signatureHeader), Date.now()),
-  },
-};
-
 /** All that is read here; the worker fetches the rest from the provider. */
-const envelope = z.object({ id: z.string().min(1).max(255), type: z.string().min(1).max(255) });
+const shortText = z.string().min(1).max(255);
+const envelope = z
+  .object({ id: shortText, type: shortText.optional(), event_type: shortText.optional() })
+  .transform(({ id, type, event_type }) => ({ id, type: type ?? event_type }))
+  .pipe(z.object({ id: shortText, type: shortText }));
 
 const webhookRoute = createRoute({
   method: 'post',
@@ -57,42 +42,39 @@ export function providerEventRoutes(deps: ApiDeps) {
   router.use('/webhooks/*', limitBody);
   router.openapi(webhookRoute, async (c) => {
     const { provider, tenant: slug } = c.req.valid('param');
-    const source = sourceOf(deps, provider);
+    const source = Object.hasOwn(webhookSources, provider) ? webhookSources[provider] : undefined;
+    if (!source) throw new Problem('not_found');
     const tenant = await tenantOf(deps, slug);
+    // Where the tenant has no account there is nothing to check a provider's word with.
+    if (!source.isKnown(deps, tenant)) throw new Problem('not_found');
     const raw = Buffer.from(await c.req.arrayBuffer());
-    if (!source.isSigned(deps, tenant, raw, (name) => c.req.header(name))) {
+    const headerOf = (name: string) => c.req.header(name);
+    const fault = source.faultOf(deps, tenant, { raw, headerOf, nowMs: Date.now() });
+    if (fault !== undefined) {
       deps.metrics.providerEvents.labels(provider, 'refused').inc();
-      throw new Problem('invalid_signature');
+      deps.log.warn({ tenant: slug, provider, fault }, 'a webhook was refused');
+      throw new Problem('invalid_signature', { internal: fault });
     }
-    const event = readEnvelope(raw);
-    const id = newId();
-    const isNew = await insertProviderEvent(deps.db.app, {
-      id,
-      provider,
-      tenant,
-      eventId: event.id,
-      kind: event.type,
-      headers: keptHeaders(c, source),
-      body: raw,
-    });
-    deps.metrics.providerEvents.labels(provider, isNew ? 'received' : 'duplicate').inc();
-    if (isNew) await wakeWorker(deps, tenant, id);
+    const { id: eventId, type: kind } = readEnvelope(raw);
+    const event = { id: newId(), provider, tenant: slug, eventId, kind, headers: keptHeaders(c, source) };
+    const stored = await insertProviderEvent(deps.db.app, { ...event, body: raw });
+    deps.metrics.providerEvents.labels(provider, inboxResults[stored.status]).inc();
+    // Its id is taken by bytes that may yet turn out to be forged: the provider is asked to come again.
+    if (stored.status === 'doubtful' && !source.provesOnArrival)
+      throw new Problem('unavailable', { retryAfterSeconds: 60 });
+    if (stored.status === 'stored') await wakeWorker(deps, slug, stored.id);
     return c.json({ received: true as const }, 200);
   });
   return router;
 }
 
-function sourceOf(deps: ApiDeps, provider: string): WebhookSource {
-  const source = Object.hasOwn(sources, provider) ? sources[provider] : undefined;
-  if (!source || (provider === 'sandbox' && deps.config.production)) throw new Problem('not_found');
-  return source;
-}
+const inboxResults = { stored: 'received', known: 'duplicate', doubtful: 'conflict' } as const;
 
 /** A suspended tenant's payers may have paid: what their provider says is still heard. */
-async function tenantOf(deps: ApiDeps, slug: string): Promise<string> {
+async function tenantOf(deps: ApiDeps, slug: string): Promise<Tenant> {
   const tenant = /^[a-z][a-z0-9-]{1,30}$/.test(slug) ? await deps.tenants.find(slug) : undefined;
   if (!tenant || tenant.status === 'provisioning') throw new Problem('tenant_not_found');
-  return tenant.slug;
+  return tenant;
 }
 
 function readEnvelope(raw: Buffer): z.infer<typeof envelope> {
@@ -117,7 +99,8 @@ async function wakeWorker(
   eventId: string,
 ): Promise<void> {
   try {
-    await producer.addProvider({ tenant, task: 'event', eventId }, `event-${eventId}`);
+    // A stored event that takes a forged one's place has its id: the job needs another key.
+    await producer.addProvider({ tenant, task: 'event', eventId }, `event-${eventId}-${Date.now()}`);
   } catch (error) {
     metrics.enqueueFailures.inc();
     log.warn({ err: error, tenant, eventId }, 'a provider event was not enqueued; the sweep will');

@@ -1,4 +1,4 @@
-// The sandbox's checkout: a page for payers, and the same three actions as plain requests for scripts.
+// The sandbox's checkout: a page for payers, and the same actions as plain requests for scripts.
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
@@ -7,7 +7,7 @@ import type { ApiDeps, ApiEnv } from '../context.ts';
 import { inputProblem } from '../errors.ts';
 import { limitBody } from '../middleware/body.ts';
 import { renderNotice } from '../pages/layout.ts';
-import { renderCheckout } from '../pages/sandbox-checkout.ts';
+import { type CheckoutView, renderCheckout } from '../pages/sandbox-checkout.ts';
 import type { SandboxNetwork } from '../sandbox/network.ts';
 import { createRouter } from './router.ts';
 import { problemAnswer } from './schemas.ts';
@@ -26,35 +26,73 @@ const pageRoute = createRoute({
   },
 });
 
-const actions = {
+interface Action {
+  summary: string;
+  /** What the payment is afterwards, in one word. */
+  status: (payment: SandboxPayment) => string;
+  act(network: SandboxNetwork, ref: string, body: unknown): Promise<SandboxPayment>;
+}
+
+const statuses = ['paid', 'declined', 'disputed', 'won', 'lost', 'refunded'] as const;
+
+const card = z.strictObject({ card: z.enum(['normal', 'no-refunds']).default('normal') });
+// The form's choice of card comes along and means nothing.
+const anyCard = z.strictObject({ card: z.string().optional() });
+const someMoney = z.strictObject({ amount: z.coerce.number().int().min(1).optional() });
+const nothing = z.strictObject({});
+
+/** By their place below the checkout's address. */
+const actions: Record<string, Action> = {
   pay: {
     summary: 'Pay as the payer',
-    input: z.strictObject({ card: z.enum(['normal', 'no-refunds']).default('normal') }),
+    status: ({ status }) => status,
+    act: (network, ref, body) => network.pay(ref, parse(card, body).card),
   },
-  decline: { summary: 'Decline as the payer', input: z.strictObject({ card: z.string().optional() }) },
+  decline: {
+    summary: 'Decline as the payer',
+    status: ({ status }) => status,
+    act: async (network, ref, body) => parse(anyCard, body) && network.decline(ref),
+  },
   dispute: {
-    summary: "Dispute a payment as the payer's bank",
-    input: z.strictObject({ amount: z.coerce.number().int().min(1).optional() }),
+    summary: "Dispute a payment as the payer's bank, which takes the money back at once",
+    status: () => 'disputed',
+    act: (network, ref, body) => network.dispute(ref, parse(someMoney, body).amount),
   },
-} as const;
-type Action = keyof typeof actions;
+  'dispute/win': {
+    summary: 'Decide a dispute for the merchant, and give the money back to them',
+    status: () => 'won',
+    act: (network, ref, body) => network.winDispute(ref, parse(someMoney, body).amount),
+  },
+  'dispute/lose': {
+    summary: 'Decide a dispute for the payer, who keeps the money',
+    status: () => 'lost',
+    act: async (network, ref, body) => parse(nothing, body) && network.loseDispute(ref),
+  },
+  refund: {
+    summary: 'Refund a payment by hand at the provider, past Coinlane',
+    status: () => 'refunded',
+    act: (network, ref, body) => network.refundByHand(ref, parse(someMoney, body).amount),
+  },
+};
 
-function actionRoute(action: Action) {
+/** From an action's address to the folder of the checkouts: relative, to work below any path of a proxy. */
+const folderAbove = (name: string) => '../'.repeat(name.split('/').length);
+
+function actionRoute(name: string, { summary }: Action) {
   return createRoute({
     method: 'post',
-    path: `/sandbox/checkout/{ref}/${action}`,
+    path: `/sandbox/checkout/{ref}/${name}`,
     tags: ['Sandbox'],
-    summary: actions[action].summary,
+    summary,
     description:
-      'May be repeated. A browser that sends a form is led back to the page; anybody else gets JSON. The ' +
-      'body may be empty; `pay` takes `card` ("no-refunds" refuses every refund), `dispute` takes `amount`.',
+      'May be repeated, except for a refund. A browser that sends a form is led back to the page; anybody ' +
+      'else gets JSON. The body may be empty; `pay` takes `card` ("no-refunds" refuses every refund); ' +
+      '`dispute`, `dispute/win` and `refund` take `amount` in minor units, without it all that is left.',
     request: { params: ref },
     responses: {
       200: {
         description: 'What the payment is now',
-        content: {
-          'application/json': { schema: z.object({ status: z.enum(['paid', 'declined', 'disputed']) }) },
-        },
+        content: { 'application/json': { schema: z.object({ status: z.enum(statuses) }) } },
       },
       303: { description: 'To a browser: back to the page' },
       404: problemAnswer('not_found'),
@@ -70,39 +108,30 @@ export function sandboxCheckoutRoutes(deps: ApiDeps, network: SandboxNetwork) {
 
   router.openapi(pageRoute, async (c) => {
     const decided = c.req.query('decided') !== undefined;
-    return (await showPage(c, deps, network, c.req.valid('param').ref, { decided, status: 200 })) as never;
+    const { ref } = c.req.valid('param');
+    return (await showPage(c, deps, network, ref, { decided, status: 200, folder: '' })) as never;
   });
 
-  for (const action of Object.keys(actions) as Action[]) {
-    router.openapi(actionRoute(action), async (c) => {
+  for (const [name, action] of Object.entries(actions)) {
+    const folder = folderAbove(name);
+    // Only the payer, who has decided, goes back to the shop.
+    const query = name === 'pay' || name === 'decline' ? '?decided' : '';
+    router.openapi(actionRoute(name, action), async (c) => {
       const isBrowser = c.req.header('accept')?.includes('text/html') ?? false;
       const { ref } = c.req.valid('param');
       try {
-        const payment = await act(network, action, ref, await readBody(c));
-        // Relative, so that it works below any path of a proxy.
-        if (isBrowser) return c.redirect(`../${ref}${action === 'dispute' ? '' : '?decided'}`, 303) as never;
-        return c.json({ status: statusAfter(action, payment) }, 200) as never;
+        const payment = await action.act(network, ref, await readBody(c));
+        if (isBrowser) return c.redirect(`${folder}${ref}${query}`, 303) as never;
+        return c.json({ status: action.status(payment) }, 200) as never;
       } catch (error) {
         const isState =
           error instanceof Problem && (error.code === 'payment_state' || error.code === 'not_found');
         if (!isBrowser || !isState) throw error;
-        return (await showPage(c, deps, network, ref, { decided: false, status: 409 })) as never;
+        return (await showPage(c, deps, network, ref, { decided: false, status: 409, folder })) as never;
       }
     });
   }
   return router;
-}
-
-function act(network: SandboxNetwork, action: Action, ref: string, body: unknown): Promise<SandboxPayment> {
-  if (action === 'pay') return network.pay(ref, parse(actions.pay.input, body).card);
-  if (action === 'dispute') return network.dispute(ref, parse(actions.dispute.input, body).amount);
-  // The form's choice of card comes along and means nothing.
-  parse(actions.decline.input, body);
-  return network.decline(ref);
-}
-
-function statusAfter(action: Action, { status }: SandboxPayment): string {
-  return action === 'dispute' ? 'disputed' : status;
 }
 
 async function showPage(
@@ -110,12 +139,12 @@ async function showPage(
   deps: ApiDeps,
   network: SandboxNetwork,
   ref: string,
-  view: { decided: boolean; status: 200 | 409 },
+  view: Pick<CheckoutView, 'decided' | 'status' | 'folder'>,
 ): Promise<Response> {
   try {
-    const payment = await network.look(ref);
-    const tenant = await deps.tenants.find(payment.tenant);
-    return await renderCheckout(c, { payment, merchant: tenant?.name ?? payment.tenant, ...view });
+    const picture = await network.look({ ref });
+    const tenant = await deps.tenants.find(picture.payment.tenant);
+    return await renderCheckout(c, { ...picture, merchant: tenant?.name ?? picture.payment.tenant, ...view });
   } catch (error) {
     if (!(error instanceof Problem && error.code === 'not_found')) throw error;
     return renderNotice(c, 404, 'No such checkout', 'This address does not belong to a payment.');

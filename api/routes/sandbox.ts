@@ -4,12 +4,18 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { z } from 'zod';
 import { Problem } from '#shared/contracts/problem.ts';
-import { findSandboxDispute, findSandboxRefund, type SandboxPayment } from '#shared/db/sandbox.ts';
+import {
+  findSandboxDispute,
+  findSandboxRefund,
+  listSandboxChanges,
+  type SandboxDispute,
+  type SandboxRefund,
+} from '#shared/db/sandbox-money.ts';
 import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { inputProblem } from '../errors.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
-import { createSandboxNetwork, type SandboxNetwork } from '../sandbox/network.ts';
+import { createSandboxNetwork, type SandboxNetwork, type SandboxPicture } from '../sandbox/network.ts';
 import { idempotencyKeyOf } from './answer-operation.ts';
 import { createRouter } from './router.ts';
 import { sandboxCheckoutRoutes } from './sandbox-checkout.ts';
@@ -29,6 +35,15 @@ const refundInput = z.strictObject({
   ...money,
   paymentRef: z.string().min(1).max(100),
   metadata: z.strictObject({ refundId: z.uuid() }),
+});
+
+/** `after` and `afterRef` name the last change that the page before held. */
+const changesInput = z.strictObject({
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  after: z.iso.datetime({ precision: 6 }).optional(),
+  afterRef: z.string().max(100).default(''),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
 });
 
 export function sandboxRoutes(deps: ApiDeps) {
@@ -54,19 +69,26 @@ function accountRoutes(deps: ApiDeps, network: SandboxNetwork) {
       tenant: c.get('tenant').slug,
       idempotencyKey: idempotencyKeyOf(c),
     });
-    return c.json(showCheckout(deps, payment), 201);
+    return c.json(showCheckout(deps, { payment, refunds: [], disputes: [] }), 201);
   });
 
   router.get('/sandbox/v1/checkouts/:ref', async (c) => {
-    const payment = await network.look(c.req.param('ref'));
-    if (payment.tenant !== c.get('tenant').slug) throw new Problem('not_found');
-    return c.json(showCheckout(deps, payment));
+    const picture = await network.look({ ref: c.req.param('ref') });
+    if (picture.payment.tenant !== c.get('tenant').slug) throw new Problem('not_found');
+    return c.json(showCheckout(deps, picture));
+  });
+
+  // A payment is a checkout that was paid, so it is shown as one.
+  router.get('/sandbox/v1/payments/:ref', async (c) => {
+    const picture = await network.look({ paymentRef: c.req.param('ref') });
+    if (picture.payment.tenant !== c.get('tenant').slug) throw new Problem('not_found');
+    return c.json(showCheckout(deps, picture));
   });
 
   router.post('/sandbox/v1/refunds', async (c) => {
-    const { amount, currency, paymentRef } = await readInput(c, refundInput);
+    const { metadata, ...input } = await readInput(c, refundInput);
     const tenant = c.get('tenant').slug;
-    const order = { tenant, paymentRef, amount, currency, idempotencyKey: idempotencyKeyOf(c) };
+    const order = { ...input, ...metadata, tenant, idempotencyKey: idempotencyKeyOf(c) };
     return c.json(showRefund(await network.refund(order)), 201);
   });
 
@@ -80,13 +102,26 @@ function accountRoutes(deps: ApiDeps, network: SandboxNetwork) {
     const tenant = c.get('tenant').slug;
     const dispute = await findSandboxDispute(app, tenant, c.req.param('ref'));
     if (!dispute) throw new Problem('not_found');
-    const { purchaseId, ...shown } = dispute;
-    return c.json({ ...shown, metadata: { tenant, purchaseId } });
+    return c.json(showDispute(dispute, tenant));
+  });
+
+  router.get('/sandbox/v1/changes', async (c) => {
+    const parsed = changesInput.safeParse(c.req.query());
+    if (!parsed.success) throw inputProblem(parsed.error, 'query');
+    const { from, to, after, afterRef, limit } = parsed.data;
+    // One more than is asked for, to know whether there is more.
+    const changes = await listSandboxChanges(app, c.get('tenant').slug, {
+      from: new Date(from),
+      to: new Date(to),
+      after: after === undefined ? null : { changedAt: after, ref: afterRef },
+      limit: limit + 1,
+    });
+    return c.json({ data: changes.slice(0, limit), hasMore: changes.length > limit });
   });
   return router;
 }
 
-function showCheckout({ config }: ApiDeps, payment: SandboxPayment) {
+function showCheckout({ config }: ApiDeps, { payment, refunds, disputes }: SandboxPicture) {
   const { ref, status, paymentRef, tenant, purchaseId, amount, currency, expiresAt } = payment;
   return {
     ref,
@@ -97,21 +132,20 @@ function showCheckout({ config }: ApiDeps, payment: SandboxPayment) {
     amount,
     currency,
     expiresAt: expiresAt.toISOString(),
+    refunds: refunds.map(showRefund),
+    disputes: disputes.map((dispute) => showDispute(dispute, tenant)),
   };
 }
 
-function showRefund({
-  ref,
-  paymentRef,
-  amount,
-  currency,
-}: {
-  ref: string;
-  paymentRef: string;
-  amount: number;
-  currency: string;
-}) {
-  return { ref, status: 'succeeded', paymentRef, amount, currency };
+function showRefund({ ref, checkoutRef, paymentRef, refundId, amount, currency }: SandboxRefund) {
+  const metadata = { refundId };
+  return { ref, status: 'succeeded', checkoutRef, paymentRef, metadata, amount, currency };
+}
+
+/** `withdrawn` is what the bank holds of it now, in minor units. */
+function showDispute({ purchaseId, reinstated, ...dispute }: SandboxDispute, tenant: string) {
+  const withdrawn = dispute.amount - reinstated;
+  return { ...dispute, withdrawn, reason: 'unrecognized', metadata: { tenant, purchaseId } };
 }
 
 /** The tenant comes from the secret that only our own processes can derive. */

@@ -1,9 +1,7 @@
-// Spend, refund and grant coins. Translation only: the ledger decides.
+// Spend and grant coins. Translation only: the ledger decides.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { findOperation } from '#shared/db/operations.ts';
-import { withTenant } from '#shared/db/pool.ts';
-import type { ApiDeps, Caller } from '../context.ts';
+import type { ApiDeps } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
 import { actingUser, answerOperation, idempotencyKeyOf } from './answer-operation.ts';
@@ -11,7 +9,6 @@ import { createRouter } from './router.ts';
 import {
   amount,
   callerSecurity,
-  cleanText,
   idempotencyHeaders,
   metadata,
   operationAnswers,
@@ -45,26 +42,6 @@ const spendRoute = createRoute({
   responses: operationAnswers,
 });
 
-const refundRoute = createRoute({
-  method: 'post',
-  path: '/wallet/refund',
-  tags: ['Wallet'],
-  summary: 'Refund a spend (coins come back) or a purchase (money goes back)',
-  security: callerSecurity,
-  request: {
-    headers: idempotencyHeaders,
-    body: json(
-      z.strictObject({
-        operationId: z.uuid().openapi({ description: 'The spend or purchase to refund' }),
-        amount: amount.optional().openapi({ description: 'Coins; without it, all that is left' }),
-        reason: cleanText.min(1).max(255).optional(),
-        userId: userIdField,
-      }),
-    ),
-  },
-  responses: operationAnswers,
-});
-
 const grantRoute = createRoute({
   method: 'post',
   path: '/wallet/grant',
@@ -89,7 +66,7 @@ const grantRoute = createRoute({
 export function walletRoutes(deps: ApiDeps) {
   const router = createRouter();
   const guards = [limitBody, requireJson, requireCaller(deps)] as const;
-  for (const path of ['/wallet/spend', '/wallet/refund', '/wallet/grant']) router.use(path, ...guards);
+  for (const path of ['/wallet/spend', '/wallet/grant']) router.use(path, ...guards);
 
   router.openapi(spendRoute, async (c) => {
     const caller = c.get('caller');
@@ -103,24 +80,6 @@ export function walletRoutes(deps: ApiDeps) {
       walletId,
       userId,
       ...body,
-      idempotencyKey,
-      body,
-    }) as never;
-  });
-
-  router.openapi(refundRoute, async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'refund');
-    const { userId: given, ...body } = c.req.valid('json');
-    const idempotencyKey = idempotencyKeyOf(c);
-    const original = await originalOf(deps, caller, body.operationId, given);
-    return answerOperation(c, deps, {
-      kind: 'refund',
-      walletId: original.walletId,
-      userId: original.userId,
-      amount: body.amount ?? null,
-      originalId: original.id,
-      ...(body.reason === undefined ? {} : { note: body.reason }),
       idempotencyKey,
       body,
     }) as never;
@@ -146,20 +105,4 @@ export function walletRoutes(deps: ApiDeps) {
   });
 
   return router;
-}
-
-/** The operation to refund, if it is the caller's to refund: a foreign one does not exist. */
-async function originalOf(deps: ApiDeps, caller: Caller, operationId: string, given: string | undefined) {
-  if (caller.type === 'user') {
-    if (!caller.tenant.settings.refunds.byUsers) {
-      throw new Problem('forbidden', { detail: 'Here only the platform refunds.' });
-    }
-    actingUser(caller, given);
-  }
-  const original = await withTenant(deps.db.app, caller.tenant.slug, (tx) => findOperation(tx, operationId));
-  const owner = caller.type === 'user' ? caller.userId : given?.toLowerCase();
-  if (!original || (owner !== undefined && original.userId !== owner)) {
-    throw new Problem('operation_not_found', { detail: 'There is no such operation.' });
-  }
-  return original;
 }

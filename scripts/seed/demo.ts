@@ -1,18 +1,7 @@
 // What the demo consists of, and how each piece is made once: by idempotency keys, as any client would.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refused, type SeedClient } from './client.ts';
-
-export const demoTenant = {
-  slug: 'demo',
-  name: 'Demo Arcade',
-  coin: { code: 'GEM', name: 'Gem', symbol: '💎' },
-  settings: {
-    packs: [
-      { id: 'starter', name: 'Starter pack', coins: 500, price: 499, currency: 'usd' },
-      { id: 'chest', name: 'Treasure chest', coins: 2200, price: 1999, currency: 'usd' },
-    ],
-  },
-};
+import { demoTenant } from './demo-tenant.ts';
 
 type Step =
   | { kind: 'buy'; name: string; pack: string }

@@ -17,6 +17,8 @@ export interface PayerActions {
   approve(orderId: string, approval?: Approval): string | undefined;
   /** Leaves without approving: nothing changes, no event comes. Gives the address to go back to. */
   cancel(orderId: string): string | undefined;
+  /** Ids of all orders of a merchant's account that could still be approved. */
+  waiting(clientId: string): string[];
 }
 
 const waitsForPayer = (order: Order) => order.status === order.waiting && !order.expired;
@@ -51,6 +53,10 @@ export function createPayerActions(world: World): PayerActions {
   return {
     approve: (orderId, approval) => approve(world, mustFind(world, 'orders', orderId), approval),
     cancel: (orderId) => leave(mustFind(world, 'orders', orderId)),
+    waiting(clientId) {
+      const orders = [...(world.accounts.get(clientId)?.orders.values() ?? [])];
+      return orders.filter(waitsForPayer).map(({ id }) => id);
+    },
   };
 }
 

@@ -1,0 +1,163 @@
+// The inbox of providers' webhooks: what came, what became of it, and another look at it.
+import { createRoute, z } from '@hono/zod-openapi';
+import { Problem } from '#shared/contracts/problem.ts';
+import {
+  findWholeProviderEvent,
+  listProviderEvents,
+  type ProviderEventLine,
+  type ProviderEventWhole,
+} from '#shared/db/inbox-views.ts';
+import { withTransaction } from '#shared/db/pool.ts';
+import { type ProviderEventStatus, reopenProviderEvent } from '#shared/db/provider-events.ts';
+import { insertAudit } from '#shared/db/tenants.ts';
+import { newId } from '#shared/runtime/ids.ts';
+import type { ApiDeps } from '../context.ts';
+import { operatorName } from '../middleware/operator.ts';
+import { createRouter } from '../routes/router.ts';
+import { problemAnswer } from '../routes/schemas.ts';
+import { common, isId, json, listQuery, pageOf, toPage } from './listing.ts';
+import { requireTenantRow } from './tenant-changes.ts';
+import { slugParam } from './tenants.ts';
+
+export const eventStatuses = [
+  'received',
+  'parked',
+  'processed',
+  'ignored',
+  'failed',
+  'forged',
+] as const satisfies ProviderEventStatus[];
+export const eventProviders = ['stripe', 'paypal', 'sandbox'] as const;
+
+export const eventQuery = listQuery.extend({
+  status: z.enum(eventStatuses).optional(),
+  provider: z.enum(eventProviders).optional(),
+});
+
+const lineSchema = z
+  .object({
+    id: z.uuid(),
+    provider: z.string(),
+    eventId: z.string().describe("The provider's own id"),
+    kind: z.string(),
+    status: z.enum(eventStatuses),
+    detail: z.string().nullable().describe('Why it waits, failed or means nothing'),
+    attempts: z.int(),
+    receivedAt: z.iso.datetime(),
+    processedAt: z.iso.datetime().nullable(),
+  })
+  .openapi('ProviderEvent');
+const wholeSchema = lineSchema.extend({
+  headers: z.record(z.string(), z.string()).describe('Those that its signature is made of'),
+  body: z.string().describe('As it came; what is no UTF-8 is replaced'),
+});
+
+const path = '/operator/tenants/{slug}/provider-events';
+const eventParams = slugParam.extend({ id: z.string() });
+const missing = {
+  401: problemAnswer('unauthenticated'),
+  404: problemAnswer('tenant_not_found, not_found'),
+};
+
+const listRoute = createRoute({
+  method: 'get',
+  path,
+  ...common,
+  summary: "List providers' webhooks, newest first",
+  request: { params: slugParam, query: eventQuery },
+  responses: {
+    200: { description: 'A page of events', ...json(pageOf(lineSchema)) },
+    401: missing[401],
+    404: problemAnswer('tenant_not_found'),
+    422: problemAnswer('invalid_input'),
+  },
+});
+
+const showRoute = createRoute({
+  method: 'get',
+  path: `${path}/{id}`,
+  ...common,
+  summary: 'Show a webhook as it came',
+  request: { params: eventParams },
+  responses: { 200: { description: 'The event', ...json(wholeSchema) }, ...missing },
+});
+
+const replayRoute = createRoute({
+  method: 'post',
+  path: `${path}/{id}/replay`,
+  ...common,
+  summary: 'Act on a webhook again',
+  description: 'Its provider is asked anew, as when it came. What is right already stays as it is.',
+  request: { params: eventParams },
+  responses: {
+    202: { description: 'Open again; a worker takes it as soon as one is free', ...json(lineSchema) },
+    ...missing,
+  },
+});
+
+function toLine({ receivedAt, processedAt, ...line }: ProviderEventLine): z.infer<typeof lineSchema> {
+  const { id, provider, eventId, kind, status, detail, attempts } = line;
+  const times = { receivedAt: receivedAt.toISOString(), processedAt: processedAt?.toISOString() ?? null };
+  return { id, provider, eventId, kind, status, detail, attempts, ...times };
+}
+
+function noSuchEvent(): Problem {
+  return new Problem('not_found', { detail: 'The tenant has no such event.' });
+}
+
+/** @throws Problem tenant_not_found, not_found */
+export async function requireEvent(deps: ApiDeps, slug: string, id: string): Promise<ProviderEventWhole> {
+  const tenant = await requireTenantRow(deps, slug);
+  const event = isId(id) ? await findWholeProviderEvent(deps.db.app, tenant.slug, id) : undefined;
+  if (!event) throw noSuchEvent();
+  return event;
+}
+
+/** A page of a tenant's events. @throws Problem tenant_not_found */
+export async function readEvents(
+  deps: ApiDeps,
+  slug: string,
+  { cursor: after, limit, status, provider }: z.infer<typeof eventQuery>,
+) {
+  const tenant = await requireTenantRow(deps, slug);
+  const filter = { status, provider, after, limit: limit + 1 };
+  return toPage(await listProviderEvents(deps.db.app, tenant.slug, filter), limit);
+}
+
+/** Opens an event again, whatever became of it, and wakes a worker. @throws Problem tenant_not_found, not_found */
+export async function replayEvent(deps: ApiDeps, slug: string, id: string, actor: string) {
+  const { provider, eventId, status: was } = await requireEvent(deps, slug, id);
+  await withTransaction(deps.db.app, async (tx) => {
+    if (!(await reopenProviderEvent(tx, slug, id))) throw noSuchEvent();
+    const detail = { provider, eventId, was };
+    await insertAudit(tx, { tenant: slug, actor, action: 'provider_event.replay', target: id, detail });
+  });
+  try {
+    // The job of its first time may still be kept, done or failed: another key makes another job.
+    await deps.producer.addProvider({ tenant: slug, task: 'event', eventId: id }, `event-${id}-${newId()}`);
+  } catch (error) {
+    // It is open, so a queue that is down costs time only: the sweep finds it.
+    deps.metrics.enqueueFailures.inc();
+    deps.log.warn({ err: error, tenant: slug, eventId: id }, 'a replay was not enqueued; the sweep will');
+  }
+  return requireEvent(deps, slug, id);
+}
+
+export function inboxRoutes(deps: ApiDeps) {
+  const app = createRouter();
+  app.openapi(listRoute, async (c) => {
+    const page = await readEvents(deps, c.req.param('slug'), c.req.valid('query'));
+    return c.json({ ...page, data: page.data.map(toLine) }, 200);
+  });
+  app.openapi(showRoute, async (c) => {
+    const event = await requireEvent(deps, c.req.param('slug'), c.req.param('id'));
+    return c.json({ ...toLine(event), headers: event.headers, body: event.body.toString('utf8') }, 200);
+  });
+  app.openapi(replayRoute, async (c) => {
+    const { slug, id } = c.req.valid('param');
+    const event = await replayEvent(deps, slug, id, operatorName(c, deps));
+    c.header('Location', `/operator/tenants/${slug}/provider-events/${id}`);
+    return c.json(toLine(event), 202);
+  });
+  return app;
+}

@@ -1,0 +1,216 @@
+// The console's pages about one tenant: plain forms over what the operator's API does, for people.
+import type { Context } from 'hono';
+import { html } from 'hono/html';
+import type { z } from 'zod';
+import { Problem } from '#shared/contracts/problem.ts';
+import { countFailedEvents } from '#shared/db/inbox-views.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { countReviews } from '#shared/db/purchase-views.ts';
+import { listReconciliations } from '#shared/db/reconciliation.ts';
+import { countFrozenWallets, findWalletByAnyId, findWalletByEmail } from '#shared/db/wallet-views.ts';
+import type { ApiDeps, ApiEnv } from '../context.ts';
+import { inputProblem } from '../errors.ts';
+import { operatorName } from '../middleware/operator.ts';
+import type { Markup } from '../pages/layout.ts';
+import { createRouter } from '../routes/router.ts';
+import { renderTenantPage, type Section, type TenantPage, tenantPath } from './console-frame.ts';
+import { freezeByHand, freezeInput, liftByHand, readFrozenWallets, requireWallet } from './freezes.ts';
+import { eventQuery, readEvents, replayEvent, requireEvent } from './inbox.ts';
+import { renderEvent, renderEvents } from './inbox-page.ts';
+import { isId } from './listing.ts';
+import { purchaseQuery, readPurchases, requirePurchase } from './purchases.ts';
+import { renderPurchase, renderPurchases } from './purchases-page.ts';
+import { decideReview, reviewInput } from './review.ts';
+import { requireTenantRow } from './tenant-changes.ts';
+import { renderOverview } from './tenant-page.ts';
+import { renderWallet, renderWallets } from './wallets-page.ts';
+
+/** What was just done, as the page after it says; its address names it and can say nothing else. */
+const doneTexts: Record<string, string> = {
+  replayed: 'The event is open again: a worker acts on it at once.',
+  granted: 'The payment is taken as it is. The coins are on their way.',
+  refunded: 'The payment goes back to the payer.',
+  frozen: 'The wallet is frozen.',
+  lifted: 'The freeze is lifted.',
+};
+
+/** Runs are listed for all providers together; of each the newest few are enough. */
+const runsShown = 30;
+
+type Handled = (c: Context<ApiEnv>) => Promise<Response>;
+type Router = ReturnType<typeof createRouter>;
+
+const base = '/operator/console/tenants/:slug{[a-z0-9-]+}';
+const param = (c: Context<ApiEnv>, name: string) => c.req.param(name) ?? '';
+
+export function tenantConsoleRoutes(deps: ApiDeps) {
+  const app = createRouter();
+  const pages = createPages(deps);
+  const { page, show } = pages;
+  app.get(
+    base,
+    page('', async (c) => show(c, '', renderOverview(await readOverview(deps, param(c, 'slug'))))),
+  );
+  addEventPages(app, deps, pages);
+  addPurchasePages(app, deps, pages);
+  addWalletPages(app, deps, pages);
+  return app;
+}
+
+function createPages(deps: ApiDeps) {
+  const show = (c: Context<ApiEnv>, section: Section, main: Markup, more: Partial<TenantPage> = {}) => {
+    const text = doneTexts[c.req.query('done') ?? ''];
+    const notice = text === undefined ? {} : { notice: { text } };
+    return renderTenantPage(c, deps, { slug: param(c, 'slug'), section, main, ...notice, ...more });
+  };
+  /** A refusal is a page too, below the tenant that it is about. */
+  const page =
+    (section: Section, work: Handled): Handled =>
+    async (c) => {
+      try {
+        return await work(c);
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status >= 500) throw error;
+        const { title, status } = error;
+        const main = html`<p><a href="/operator/">To the tenants</a></p>`;
+        const notice = { text: `${title}. ${error.detail ?? ''}`, bad: true };
+        return show(c, section, main, { title, status: status as 404, notice });
+      }
+    };
+  return { show, page };
+}
+type Pages = ReturnType<typeof createPages>;
+
+function addEventPages(app: Router, deps: ApiDeps, { page, show }: Pages): void {
+  app.get(
+    `${base}/provider-events`,
+    page('provider-events', async (c) => {
+      const slug = param(c, 'slug');
+      const query = read(eventQuery, filled(c.req.query()));
+      const list = await readEvents(deps, slug, query);
+      const { status, provider } = query;
+      return show(c, 'provider-events', renderEvents({ slug, ...list, status, provider }));
+    }),
+  );
+  app.get(
+    `${base}/provider-events/:id`,
+    page('provider-events', async (c) => {
+      const event = await requireEvent(deps, param(c, 'slug'), param(c, 'id'));
+      return show(c, 'provider-events', renderEvent(param(c, 'slug'), event), { title: event.kind });
+    }),
+  );
+  app.post(
+    `${base}/provider-events/:id/replay`,
+    page('provider-events', async (c) => {
+      const [slug, id] = [param(c, 'slug'), param(c, 'id')];
+      await replayEvent(deps, slug, id, operatorName(c, deps));
+      return c.redirect(`${tenantPath(slug, 'provider-events', id)}?done=replayed`, 303);
+    }),
+  );
+}
+
+function addPurchasePages(app: Router, deps: ApiDeps, { page, show }: Pages): void {
+  app.get(
+    `${base}/purchases`,
+    page('purchases', async (c) => {
+      const slug = param(c, 'slug');
+      const query = read(purchaseQuery, filled(c.req.query()));
+      const list = await readPurchases(deps, slug, query);
+      return show(c, 'purchases', renderPurchases({ slug, ...list, status: query.status }));
+    }),
+  );
+  app.get(
+    `${base}/purchases/:id`,
+    page('purchases', async (c) => {
+      const purchase = await requirePurchase(deps, param(c, 'slug'), param(c, 'id'));
+      return show(c, 'purchases', renderPurchase(param(c, 'slug'), purchase), { title: 'Purchase' });
+    }),
+  );
+  app.post(
+    `${base}/purchases/:id/review`,
+    page('purchases', async (c) => {
+      const [slug, id] = [param(c, 'slug'), param(c, 'id')];
+      const { decision } = read(reviewInput, await c.req.parseBody());
+      await decideReview(deps, { slug, id, decision, actor: operatorName(c, deps) });
+      const done = decision === 'grant' ? 'granted' : 'refunded';
+      return c.redirect(`${tenantPath(slug, 'purchases', id)}?done=${done}`, 303);
+    }),
+  );
+}
+
+function addWalletPages(app: Router, deps: ApiDeps, { page, show }: Pages): void {
+  app.get(
+    `${base}/wallets`,
+    page('wallets', async (c) => {
+      const slug = param(c, 'slug');
+      const { find, cursor } = c.req.query();
+      const found = find === undefined ? undefined : await findWallet(deps, slug, find.trim());
+      if (found) return c.redirect(tenantPath(slug, 'wallets', found), 302);
+      const wanted = cursor !== undefined && isId(cursor) ? cursor : undefined;
+      const list = await readFrozenWallets(deps, slug, { cursor: wanted, limit: 20 });
+      const notice = find === undefined ? {} : { notice: { text: 'There is no such wallet.', bad: true } };
+      return show(c, 'wallets', renderWallets({ slug, ...list, find }), notice);
+    }),
+  );
+  app.get(
+    `${base}/wallets/:walletId`,
+    page('wallets', async (c) => {
+      const slug = param(c, 'slug');
+      const wallet = await requireWallet(deps, slug, param(c, 'walletId'));
+      const bought = { walletId: wallet.id, limit: 20 };
+      const list = await readPurchases(deps, slug, { ...bought, status: undefined, cursor: undefined });
+      const purchases = renderPurchases({ slug, ...list, walletId: wallet.id });
+      return show(c, 'wallets', renderWallet(slug, wallet, purchases), { title: 'Wallet' });
+    }),
+  );
+  app.post(
+    `${base}/wallets/:walletId/freeze`,
+    page('wallets', async (c) => {
+      const [slug, walletId] = [param(c, 'slug'), param(c, 'walletId')];
+      const { note } = read(freezeInput, await c.req.parseBody());
+      await freezeByHand(deps, { slug, walletId, note, actor: operatorName(c, deps) });
+      return c.redirect(`${tenantPath(slug, 'wallets', walletId)}?done=frozen`, 303);
+    }),
+  );
+  app.post(
+    `${base}/wallets/:walletId/lift`,
+    page('wallets', async (c) => {
+      const [slug, walletId] = [param(c, 'slug'), param(c, 'walletId')];
+      const { cause } = await c.req.parseBody();
+      await liftByHand(deps, { slug, walletId, cause: String(cause ?? ''), actor: operatorName(c, deps) });
+      return c.redirect(`${tenantPath(slug, 'wallets', walletId)}?done=lifted`, 303);
+    }),
+  );
+}
+
+/** @throws Problem invalid_input */
+function read<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
+  const result = schema.safeParse(given);
+  if (!result.success) throw inputProblem(result.error as never, 'query');
+  return result.data;
+}
+
+/** A filter that was left at "any" is none. */
+function filled(query: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+}
+
+async function readOverview(deps: ApiDeps, slug: string) {
+  const tenant = await requireTenantRow(deps, slug);
+  const runs = await listReconciliations(deps.db.app, slug, { after: undefined, limit: runsShown });
+  const failedEvents = await countFailedEvents(deps.db.app, slug);
+  return withTenant(deps.db.app, slug, async (tx) => {
+    const frozenWallets = await countFrozenWallets(tx);
+    return { tenant, runs, failedEvents, frozenWallets, reviews: await countReviews(tx) };
+  });
+}
+
+/** The id of the wallet that a text means. @throws Problem tenant_not_found */
+async function findWallet(deps: ApiDeps, slug: string, text: string): Promise<string | undefined> {
+  const tenant = await requireTenantRow(deps, slug);
+  if (text.includes('\0')) return undefined;
+  const wallet = await withTenant(deps.db.app, tenant.slug, (tx) =>
+    isId(text) ? findWalletByAnyId(tx, text) : findWalletByEmail(tx, text.normalize('NFKC').toLowerCase()),
+  );
+  return wallet?.id;
+}

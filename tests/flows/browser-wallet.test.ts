@@ -1,0 +1,110 @@
+// The hosted wallet on a small screen, where money goes both ways: ways to pay, a refund's preview, debt, a frozen wallet.
+import { afterEach, expect, test } from 'vitest';
+import { backends, type TestBackend } from '#tests/support/backends.ts';
+import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { call, createTenant } from '#tests/support/client.ts';
+import { type System, startSystem } from '#tests/support/system.ts';
+
+let system: System | undefined;
+let visit: Visit | undefined;
+afterEach(async () => {
+  await visit?.close();
+  await system?.close();
+  visit = undefined;
+  system = undefined;
+});
+
+const soon = { timeout: 20_000 };
+
+test('a payer sees what a refund does before it is done, and what is owed after the bank', {
+  timeout: 120_000,
+}, async (ctx) => {
+  if (!browserPath) return ctx.skip("no Chromium here: install Debian's chromium to run this story");
+  system = await startSystem('browser-wallet', { backend: backends[0] as TestBackend });
+  const { url } = system;
+  await createTenant(url, 'arcade', {
+    packs: [{ id: 'starter', name: 'Starter', coins: 500, price: 499 }],
+    refunds: { byUsers: true, spentCoins: 'debt' },
+    providers: {
+      stripe: { secretKey: 'sk_test_1', webhookSecret: 'whsec_1' },
+      paypal: { clientId: 'id', clientSecret: 'secret', webhookId: 'wh' },
+    },
+  });
+  visit = await openBrowser(url, 360);
+  const { page, look } = visit;
+  const text = (selector: string) => page.locator(selector).textContent();
+  const preview = () => page.locator('#refund-preview > div').allTextContents();
+  const openRefund = (kind: string) =>
+    page.locator('#history li', { hasText: kind }).first().getByRole('button', { name: 'Refund' }).click();
+
+  await page.goto(`${url}/w/arcade`);
+  await page.fill('#register-email', 'nora@example.com');
+  await page.fill('#register-password', 'correct horse battery');
+  await page.press('#register-password', 'Enter');
+  await page.getByText('Nothing has happened here yet').waitFor();
+  const ways = page.locator('#buy button[type=submit]');
+  expect(await ways.allTextContents()).toEqual(['Pay by card', 'Pay with PayPal', 'Pay in the sandbox']);
+  await look('wallet-ways-to-pay');
+  await page.getByRole('button', { name: 'Pay in the sandbox' }).click();
+  await page.waitForURL(/\/sandbox\/checkout\//, soon);
+  await page.getByRole('button', { name: /^pay/i }).click();
+  await page.waitForURL(/\/w\/arcade/, soon);
+  await expect.poll(() => text('#balance'), soon).toBe('500');
+  await page.fill('#spend-amount', '200');
+  await page.press('#spend-amount', 'Enter');
+  await expect.poll(() => text('#balance'), soon).toBe('300');
+
+  // Looked at and left: nothing happens.
+  await openRefund('Spent');
+  await expect.poll(preview, soon).toEqual(['Coins back200 COIN', 'Balance after it500 COIN']);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  expect(await text('#balance')).toBe('300');
+
+  await openRefund('Bought');
+  await expect
+    .poll(preview, soon)
+    .toEqual([
+      'Money back to you$4.99',
+      'Coins taken500 COIN',
+      'Of them spent, so you will owe200 COIN',
+      'Balance after it0 COIN',
+      'You owe after it200 COIN',
+    ]);
+  await look('wallet-refund-owing');
+  await page.fill('#refund-amount', '100');
+  expect(await page.isDisabled('#refund-confirm')).toBe(true);
+  await expect
+    .poll(preview, soon)
+    .toEqual(['Money back to you$0.99', 'Coins taken100 COIN', 'Balance after it200 COIN']);
+  await look('wallet-refund-part');
+  await page.getByRole('button', { name: 'Confirm the refund' }).click();
+  await expect.poll(() => text('#balance'), soon).toBe('200');
+  expect(await text('#wallet-say')).toBe('100 COIN refunded.');
+  await openRefund('Bought');
+  await expect.poll(() => page.inputValue('#refund-amount'), soon).toBe('400');
+  await page.fill('#refund-amount', '401');
+  await expect.poll(() => text('#refund-say'), soon).toContain('400');
+  expect(await page.isDisabled('#refund-confirm')).toBe(true);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+
+  // The payer's bank, which knows nothing of this page.
+  const { rows } = await system.services.db.owner.query<{ ref: string }>(
+    `select ref from coinlane.sandbox_payments`,
+  );
+  await call('POST', `${url}/sandbox/checkout/${rows[0]?.ref}/dispute`);
+  await expect
+    .poll(async () => {
+      await page.reload();
+      await page.locator('#history li').first().waitFor();
+      return text('#debt');
+    }, soon)
+    .toBe('You owe 200 COIN; your next coins repay it.');
+  expect(await text('#history')).toContain('Owed');
+  expect(await text('#history')).toContain('Taken back');
+  await page.fill('#spend-amount', '1');
+  await page.press('#spend-amount', 'Enter');
+  await page.locator('#frozen').waitFor({ state: 'visible', ...soon });
+  expect(await text('#frozen')).toContain('This wallet is frozen');
+  await look('wallet-debt-and-frozen');
+  expect(visit.faults).toEqual([]);
+});
