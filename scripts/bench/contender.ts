@@ -119,18 +119,21 @@ async function makeTenant(
     wallets.map((w) => w.userId),
   ]);
   await owner.query(
-    `insert into ${schema}.wallets (id, user_id, currency, balance, version)
-     select w, u, 'COIN', ${balance}, 1 from unnest($1::uuid[], $2::uuid[]) as x (w, u)`,
+    `insert into ${schema}.wallets (id, user_id, currency, balance, version, lots)
+     select w, u, 'COIN', ${balance}, 1, jsonb_build_array(jsonb_build_array(gen_random_uuid(), ${balance}))
+     from unnest($1::uuid[], $2::uuid[]) as x (w, u)`,
     [wallets.map((w) => w.id), wallets.map((w) => w.userId)],
   );
-  // The opening balances are postings like all others, so that the integrity check holds afterwards.
+  // The opening balances are grants like all others, so that the integrity check holds afterwards.
   await owner.query(
-    `with o as (insert into ${schema}.operations (id, kind, status, due, wallet_id, user_id, amount, idempotency_key,
-         body_hash, balance_after, wallet_version, settled_at)
-       select gen_random_uuid(), 'grant', 'applied', false, id, user_id, balance, 'opening-' || id, '', balance, 1, now()
-       from ${schema}.wallets returning id, wallet_id, amount)
-     insert into ${schema}.entries (operation_id, wallet_id, account, amount, balance_after, version)
-     select o.id, o.wallet_id, s.account, s.sign * o.amount, s.after * o.amount, s.after
+    `with o as (insert into ${schema}.operations (id, kind, status, due, wallet_id, user_id, amount, bucket,
+         idempotency_key, body_hash, balance_after, wallet_version, settled_at)
+       select (lots->0->>0)::uuid, 'grant', 'applied', false, id, user_id, balance, 'paid', 'opening-' || id, '',
+         balance, 1, now() from ${schema}.wallets returning id, wallet_id, amount, bucket),
+     l as (insert into ${schema}.lots (id, wallet_id, bucket, coins) select id, wallet_id, bucket, amount from o)
+     insert into ${schema}.entries (operation_id, wallet_id, account, amount, balance_after, version, lots)
+     select o.id, o.wallet_id, s.account, s.sign * o.amount, s.after * o.amount, s.after,
+       case when s.sign = 1 then jsonb_build_array(jsonb_build_array(o.id, o.amount)) end
      from o, (values ('wallet', 1, 1), ('grants', -1, null::int)) as s (account, sign, after)`,
   );
   await owner.query(`analyze ${schema}.wallets`);

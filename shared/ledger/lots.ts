@@ -24,8 +24,17 @@ export function reversesBefore(purchaseId: string): (a: Lot, b: Lot) => number {
   return (a, b) => rank(a) - rank(b) || burnsBefore(a, b);
 }
 
-export const coinsIn = (lots: readonly Lot[]) => lots.reduce((sum, lot) => sum + lot.coins, 0);
-export const bonusIn = (lots: readonly Lot[]) => coinsIn(lots.filter((lot) => lot.bonus));
+export function coinsIn(lots: readonly Lot[]): number {
+  let coins = 0;
+  for (const lot of lots) coins += lot.coins;
+  return coins;
+}
+
+export function bonusIn(lots: readonly Lot[]): number {
+  let coins = 0;
+  for (const lot of lots) if (lot.bonus) coins += lot.coins;
+  return coins;
+}
 
 /** The first `coins` coins of the lots, in the order given; they must be there. */
 export function firstOf(lots: readonly Lot[], coins: number): Lot[] {
@@ -57,6 +66,12 @@ export function withLots(lots: readonly Lot[], parts: readonly Lot[]): Lot[] {
 
 /** Takes parts out of open lots; what is empty is no lot any more. */
 export function without(lots: readonly Lot[], parts: readonly Lot[]): Lot[] {
+  const first = lots[0];
+  const only = parts.length === 1 ? parts[0] : undefined;
+  // Nearly every spend: a part of the lot in front.
+  if (only && first && only.id === first.id && only.coins < first.coins) {
+    return [{ ...first, coins: first.coins - only.coins }, ...lots.slice(1)];
+  }
   return sum([...lots, ...parts.map((part) => ({ ...part, coins: -part.coins }))]);
 }
 
