@@ -96,8 +96,32 @@ test.each([
   ['LOG_LEVEL', ['verbose', 'INFO']],
   ['BCRYPT_COST', ['3', '15']],
   ['SWEEP_INTERVAL_MS', ['0', '99']],
+  ['STRIPE_API_URL', ['api.stripe.com', 'ftp://x']],
+  ['PAYPAL_API_URL', ['api-m.paypal.com', 'javascript:alert(1)']],
+  ['PAYPAL_DRIVER', ['rest', 'SDK']],
+  ['PROVIDER_CALL_MS', ['99', '60001', '1s']],
+  // It would print bearer tokens, whatever it is set to.
+  ['PAYPAL_DEBUG', ['1', 'false']],
 ])('%s refuses what it cannot be', (name, values) => {
   for (const value of values) expect([value, ...new Set(faultsOf({ [name]: value }))]).toEqual([value, name]);
+});
+
+test('providers are asked at their own addresses, and money is real in production only', () => {
+  const stripe = 'https://api.stripe.com';
+  expect(loadConfig({})).toMatchObject({
+    stripeApiUrl: stripe,
+    paypalApiUrl: 'https://api-m.sandbox.paypal.com',
+    PAYPAL_DRIVER: 'sdk',
+  });
+  expect(loadConfig(production)).toMatchObject({
+    stripeApiUrl: stripe,
+    paypalApiUrl: 'https://api-m.paypal.com',
+  });
+  const given = { STRIPE_API_URL: 'http://127.0.0.1:1/', PAYPAL_API_URL: 'http://127.0.0.1:2//' };
+  expect(loadConfig(given)).toMatchObject({
+    stripeApiUrl: 'http://127.0.0.1:1',
+    paypalApiUrl: 'http://127.0.0.1:2',
+  });
 });
 
 test('production requires its secrets and a way for mail, and names all that is missing', () => {

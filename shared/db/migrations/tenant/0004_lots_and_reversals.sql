@@ -58,6 +58,15 @@ alter table entries enable trigger entries_append_only;
 -- The connection goes on to the next tenant.
 drop function pg_temp.lot_lines(uuid, bigint, uuid, bigint);
 
+-- A process of the version before moves balances and leaves the lots: its writes are refused with a code that
+-- it takes for an outage, so that it tries again until a new process has done the work.
+create function refuse_writer_without_lots() returns trigger language plpgsql as $$
+begin
+  raise exception 'this process does not know lots: restart it with the new version' using errcode = '57P03';
+end $$;
+create trigger wallets_with_lots before update of balance on wallets for each row
+  when (new.balance <> old.balance and new.lots = old.lots) execute function refuse_writer_without_lots();
+
 alter table purchases drop constraint purchases_status_check;
 alter table purchases add constraint purchases_status_check check (status in
   ('created', 'awaiting_payer', 'processing', 'paid', 'granted', 'failed', 'expired', 'review', 'undeliverable'));
