@@ -70,6 +70,8 @@ async function runVitest(services: TestServices): Promise<Outcome> {
   const outcomeFile = join(services.folder, 'outcome.json');
   const env: NodeJS.ProcessEnv = { ...process.env, ...services.env, TEST_OUTCOME_FILE: outcomeFile };
   for (const name of foreignSettings) delete env[name];
+  // Hundreds of processes load the same packages: compiled once, each starts in half the time.
+  env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
   const reporter = fileURLToPath(new URL('./testing/outcome-reporter.ts', import.meta.url));
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', `--reporter=${reporter}`];
   const ended = await new Promise<string>((resolve, reject) => {
