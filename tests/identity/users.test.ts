@@ -121,7 +121,8 @@ describe('the profile', () => {
     const { id, email, accessToken } = await register(identity);
     await rowsOf(
       identity,
-      'update tenant_acme.wallets set balance = 120, bonus = 20, held = 50 where user_id = $1',
+      `update tenant_acme.wallets set balance = 120, bonus = 20, held = 50,
+         lots = '[["bonus-lot", 20, 1], ["paid-lot", 100]]' where user_id = $1`,
       [id],
     );
     const answer = await call('GET', '/profile', { bearer: accessToken });

@@ -87,9 +87,15 @@ describe.each(providerNames)('at %s', (name) => {
       [operationId],
     );
     stand.pay(checkoutRef!);
-    const [first] = await stand.openEvents();
-    await expect(stand.act(first!)).rejects.toThrow('parked');
-    expect(await stand.openEvents()).toContain(first);
+    // Webhooks of one payment arrive in any order, and some of them mean nothing here.
+    const results = new Map<string, unknown>();
+    for (const id of await stand.openEvents()) {
+      results.set(id, await stand.act(id).catch((error: unknown) => String(error)));
+    }
+    const parked = [...results].filter(([, error]) => error !== undefined);
+    expect(parked.length).toBeGreaterThan(0);
+    for (const [, error] of parked) expect(error).toContain('parked');
+    expect((await stand.openEvents()).sort()).toEqual(parked.map(([id]) => id).sort());
     expect((await shop.wallet()).balance).toBe(0);
     // Nor is anything taken for what is not stored: at PayPal approving is not paying yet.
     if (name === 'paypal') expect((await stand.see(checkoutRef!)).state).toBe('approved');
