@@ -106,13 +106,14 @@ export async function advanceRefund(
     await audit(tx, tenant, 'refund.refused', operationId, facts);
     reportKept(deps, tenant, row);
   }
-  if (status !== 'done' || origin === 'provider') return;
+  // Only what was asked for here has a receipt.
+  if (status !== 'done' || origin === 'provider' || origin === 'surplus') return;
   const job = { tenant: tenant.slug, cause: `refund:${operationId}`, template: 'refund_receipt' as const };
   const event: OutboxEvent = {
     queue: 'email',
     job: { ...job, userId: row.userId, data: { operationId } },
   };
-  if (origin !== 'surplus') await deps.outbox.emit(tx, [event]);
+  await deps.outbox.emit(tx, [event]);
 }
 
 /** Coins come back by themselves; money that no coins stand for is a person's business. */

@@ -1,11 +1,10 @@
 // Makes what a provider says about a payment our own: its state first, then the money that left it again.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
-import { lockWalletsOf } from '#shared/db/ledger.ts';
 import { markPurchaseDue, setPurchaseStatus } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertFoundRefund, listPurchaseRefunds } from '#shared/db/purchase-refunds.ts';
 import { rememberPayment } from '#shared/db/purchase-reviews.ts';
-import { lockPurchase, type PurchaseRow, setLooked, setPurchase } from '#shared/db/purchases.ts';
+import { holdPurchase, type PurchaseRow, setLooked, setPurchase } from '#shared/db/purchases.ts';
 import {
   isPaid,
   nextPurchaseStatus,
@@ -77,12 +76,6 @@ export async function applyPayment(
   else if (after !== before && after !== 'processing') await deps.outcomes.publish([id]);
   if (evened) await settleNow(deps, tenant.slug, [evened], { notify: false });
   return { status: 'done', detail };
-}
-
-/** Holds a purchase and its wallet, in the order in which settling does. */
-export async function holdPurchase(tx: Tx, id: string): Promise<PurchaseRow | undefined> {
-  await lockWalletsOf(tx, [id]);
-  return lockPurchase(tx, id);
 }
 
 /** Grants the coins, and takes those whose money has left again meanwhile. */
@@ -184,11 +177,10 @@ async function rememberReviewed(
 
 /** What of a payment has left again, in minor units: returns that did not fail, and what banks hold. */
 function goneFrom({ refunds, disputes }: ProviderPayment): number {
-  const returned = refunds.filter((each) => each.state !== 'failed');
-  return [...returned, ...disputes.map((each) => ({ amount: each.withdrawn }))].reduce(
-    (sum, each) => sum + each.amount,
-    0,
-  );
+  let gone = 0;
+  for (const { state, amount } of refunds) if (state !== 'failed') gone += amount;
+  for (const { withdrawn } of disputes) gone += withdrawn;
+  return gone;
 }
 
 function factOf(payment: ProviderPayment, mismatched: boolean): PurchaseFact | undefined {

@@ -4,7 +4,7 @@ import { listStandings, type PurchaseStanding } from '#shared/db/purchase-standi
 import { noteProgress } from '#shared/db/reconciliation.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { type LookHint, type LookResult, lookAndApply } from './look.ts';
-import type { PaymentDeps } from './payment.ts';
+import { isPurchaseId, type PaymentDeps } from './payment.ts';
 import type { PaymentProvider, ProviderPayment } from './providers/provider.ts';
 import { ProviderUnavailable } from './providers/unavailable.ts';
 import { isAgreed, isRepair, type Tally } from './reconcile-report.ts';
@@ -116,7 +116,6 @@ function watch(run: Run): Watched {
   return watched;
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const idOf = (payment: ProviderPayment) => payment.purchaseId?.toLowerCase() ?? '';
 
 /** Purchases that payments name, if they were made through this provider. */
@@ -124,7 +123,7 @@ async function standingsOf(
   { deps, tenant, provider }: Run,
   payments: ProviderPayment[],
 ): Promise<Map<string, PurchaseStanding>> {
-  const ids = [...new Set(payments.map(idOf))].filter((id) => uuid.test(id));
+  const ids = [...new Set(payments.map(idOf))].filter(isPurchaseId);
   if (ids.length === 0) return new Map();
   const rows = await withTenant(deps.db.app, tenant.slug, (tx) => listStandings(tx, ids));
   return new Map(rows.filter((row) => row.provider === provider.name).map((row) => [row.purchaseId, row]));

@@ -1,12 +1,13 @@
 // Returns money to payers: for refunds that took coins, undeliverable purchases, and payments made twice.
 import { withTenant } from '#shared/db/pool.ts';
 import { findPurchaseRefund, type PurchaseRefundRow } from '#shared/db/purchase-refunds.ts';
+import { holdPurchase } from '#shared/db/purchases.ts';
 import type { RefundStatus } from '#shared/ledger/purchase-states.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
 import { lookAndApply } from './look.ts';
 import { advanceRefund, evenOut, type RefundNews } from './money.ts';
-import { holdPurchase, type PaymentDeps } from './payment.ts';
+import type { PaymentDeps } from './payment.ts';
 import type { PaymentProvider, RefundAnswer } from './providers/provider.ts';
 import { knownTenant } from './purchase.ts';
 import { settleNow } from './settle-now.ts';

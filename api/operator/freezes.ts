@@ -17,7 +17,7 @@ import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
 import { cleanText, problemAnswer } from '../routes/schemas.ts';
-import { common, isId, json, listQuery, pageOf, toPage } from './listing.ts';
+import { common, isId, json, listAnswers, listQuery, missing, toPage } from './listing.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { slugParam } from './tenants.ts';
 
@@ -48,10 +48,6 @@ export const freezeInput = z.strictObject({
 });
 
 const walletParams = slugParam.extend({ walletId: z.string() });
-const missing = {
-  401: problemAnswer('unauthenticated'),
-  404: problemAnswer('tenant_not_found, not_found'),
-};
 const path = '/operator/tenants/{slug}/wallets/{walletId}/freezes';
 
 const frozenRoute = createRoute({
@@ -60,12 +56,7 @@ const frozenRoute = createRoute({
   ...common,
   summary: 'List frozen wallets with the freezes that hold',
   request: { params: slugParam, query: listQuery },
-  responses: {
-    200: { description: 'A page, those of the newest users first', ...json(pageOf(walletSchema)) },
-    401: missing[401],
-    404: problemAnswer('tenant_not_found'),
-    422: problemAnswer('invalid_input'),
-  },
+  responses: listAnswers('A page, those of the newest users first', walletSchema),
 });
 
 const listRoute = createRoute({

@@ -10,12 +10,11 @@ import {
 import { withTransaction } from '#shared/db/pool.ts';
 import { type ProviderEventStatus, reopenProviderEvent } from '#shared/db/provider-events.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
-import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
-import { problemAnswer } from '../routes/schemas.ts';
-import { common, isId, json, listQuery, pageOf, toPage } from './listing.ts';
+import { wakeEvent } from '../webhooks/wake.ts';
+import { common, isId, json, listAnswers, listQuery, missing, toPage } from './listing.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { slugParam } from './tenants.ts';
 
@@ -54,10 +53,6 @@ const wholeSchema = lineSchema.extend({
 
 const path = '/operator/tenants/{slug}/provider-events';
 const eventParams = slugParam.extend({ id: z.string() });
-const missing = {
-  401: problemAnswer('unauthenticated'),
-  404: problemAnswer('tenant_not_found, not_found'),
-};
 
 const listRoute = createRoute({
   method: 'get',
@@ -65,12 +60,7 @@ const listRoute = createRoute({
   ...common,
   summary: "List providers' webhooks, newest first",
   request: { params: slugParam, query: eventQuery },
-  responses: {
-    200: { description: 'A page of events', ...json(pageOf(lineSchema)) },
-    401: missing[401],
-    404: problemAnswer('tenant_not_found'),
-    422: problemAnswer('invalid_input'),
-  },
+  responses: listAnswers('A page of events', lineSchema),
 });
 
 const showRoute = createRoute({
@@ -132,14 +122,7 @@ export async function replayEvent(deps: ApiDeps, slug: string, id: string, actor
     const detail = { provider, eventId, was };
     await insertAudit(tx, { tenant: slug, actor, action: 'provider_event.replay', target: id, detail });
   });
-  try {
-    // The job of its first time may still be kept, done or failed: another key makes another job.
-    await deps.producer.addProvider({ tenant: slug, task: 'event', eventId: id }, `event-${id}-${newId()}`);
-  } catch (error) {
-    // It is open, so a queue that is down costs time only: the sweep finds it.
-    deps.metrics.enqueueFailures.inc();
-    deps.log.warn({ err: error, tenant: slug, eventId: id }, 'a replay was not enqueued; the sweep will');
-  }
+  await wakeEvent(deps, slug, id);
   return requireEvent(deps, slug, id);
 }
 

@@ -1,5 +1,6 @@
 // What the operator's long lists have in common: their query, their answer, and where a page ends.
 import { z } from '@hono/zod-openapi';
+import { problemAnswer } from '../routes/schemas.ts';
 
 /** A cursor is the id of the last line seen: ids grow with time. */
 export const listQuery = z.object({
@@ -7,7 +8,7 @@ export const listQuery = z.object({
   cursor: z.uuid().optional().describe('`nextCursor` of the page before'),
 });
 
-export function pageOf<T extends z.ZodType>(line: T) {
+function pageOf<T extends z.ZodType>(line: T) {
   return z.object({ data: z.array(line), hasMore: z.boolean(), nextCursor: z.string().nullable() });
 }
 
@@ -25,3 +26,19 @@ export function isId(text: string): boolean {
 
 export const json = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } } });
 export const common = { tags: ['Operator'], security: [{ operator: [] }] };
+
+/** What every route about one thing of a tenant can also answer. */
+export const missing = {
+  401: problemAnswer('unauthenticated'),
+  404: problemAnswer('tenant_not_found, not_found'),
+};
+
+/** What every list can answer. */
+export function listAnswers<T extends z.ZodType>(description: string, line: T) {
+  return {
+    200: { description, ...json(pageOf(line)) },
+    401: missing[401],
+    404: problemAnswer('tenant_not_found'),
+    422: problemAnswer('invalid_input'),
+  };
+}

@@ -16,7 +16,7 @@ import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
 import { problemAnswer } from '../routes/schemas.ts';
-import { common, isId, json, listQuery, pageOf, toPage } from './listing.ts';
+import { common, isId, json, listAnswers, listQuery, missing, toPage } from './listing.ts';
 import { decideReview, reviewInput } from './review.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { slugParam } from './tenants.ts';
@@ -84,10 +84,6 @@ const wholeSchema = purchaseSchema.extend({
 
 const path = '/operator/tenants/{slug}/purchases';
 const purchaseParams = slugParam.extend({ id: z.string() });
-const missing = {
-  401: problemAnswer('unauthenticated'),
-  404: problemAnswer('tenant_not_found, not_found'),
-};
 
 const listRoute = createRoute({
   method: 'get',
@@ -95,12 +91,7 @@ const listRoute = createRoute({
   ...common,
   summary: 'List purchases, newest first',
   request: { params: slugParam, query: purchaseQuery },
-  responses: {
-    200: { description: 'A page of purchases', ...json(pageOf(purchaseSchema)) },
-    401: missing[401],
-    404: problemAnswer('tenant_not_found'),
-    422: problemAnswer('invalid_input'),
-  },
+  responses: listAnswers('A page of purchases', purchaseSchema),
 });
 
 const showRoute = createRoute({

@@ -11,51 +11,27 @@ import {
 } from '#shared/db/reconciliation.ts';
 import { insertAudit, type TenantRow } from '#shared/db/tenants.ts';
 import { newId } from '#shared/runtime/ids.ts';
+import { hasAccount } from '#shared/tenants/credentials.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
 import { problemAnswer } from '../routes/schemas.ts';
+import { common, isId, json, listAnswers, listQuery, missing, toPage } from './listing.ts';
 import { toCsv } from './reconciliation-csv.ts';
 import { reconciliationSchema } from './reconciliation-schema.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { slugParam } from './tenants.ts';
 
 const path = '/operator/tenants/{slug}/reconciliations';
-const common = { tags: ['Operator'], security: [{ operator: [] }] };
-const json = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } } });
 const runParams = slugParam.extend({ id: z.string() });
-const missing = {
-  401: problemAnswer('unauthenticated'),
-  404: problemAnswer('tenant_not_found, not_found'),
-};
 
 const listRoute = createRoute({
   method: 'get',
   path,
   ...common,
   summary: 'List reconciliations, newest first',
-  request: {
-    params: slugParam,
-    query: z.object({
-      limit: z.coerce.number().int().min(1).max(100).default(20),
-      cursor: z.uuid().optional().describe('`nextCursor` of the page before'),
-    }),
-  },
-  responses: {
-    200: {
-      description: 'A page of runs',
-      ...json(
-        z.object({
-          data: z.array(reconciliationSchema.omit({ report: true })),
-          hasMore: z.boolean(),
-          nextCursor: z.string().nullable(),
-        }),
-      ),
-    },
-    401: missing[401],
-    404: problemAnswer('tenant_not_found'),
-    422: problemAnswer('invalid_input'),
-  },
+  request: { params: slugParam, query: listQuery },
+  responses: listAnswers('A page of runs', reconciliationSchema.omit({ report: true })),
 });
 
 const showRoute = createRoute({
@@ -140,15 +116,9 @@ function toListed(row: ReconciliationRow) {
 /** @throws Problem tenant_not_found, not_found */
 async function requireRun(deps: ApiDeps, slug: string, id: string): Promise<ReconciliationRow> {
   const tenant = await requireTenantRow(deps, slug);
-  const run = z.uuid().safeParse(id).success
-    ? await findReconciliation(deps.db.app, tenant.slug, id)
-    : undefined;
+  const run = isId(id) ? await findReconciliation(deps.db.app, tenant.slug, id) : undefined;
   if (!run) throw new Problem('not_found', { detail: 'The tenant has no such reconciliation.' });
   return run;
-}
-
-function isConfigured({ config }: ApiDeps, tenant: TenantRow, provider: string): boolean {
-  return provider === 'sandbox' ? !config.production : tenant.sealed[provider] !== undefined;
 }
 
 /** Shows the runs and asks for them in one transaction. @throws Problem provider_not_configured */
@@ -159,7 +129,7 @@ async function askForRuns(
   actor: string,
 ): Promise<{ id: string; provider: string }[]> {
   const wanted = reconciledProviders.filter((each) => provider === undefined || each === provider);
-  const names = wanted.filter((each) => isConfigured(deps, tenant, each));
+  const names = wanted.filter((each) => hasAccount(deps.config, tenant, each));
   if (names.length === 0) {
     throw new Problem('provider_not_configured', { detail: 'The tenant has no account there.' });
   }
@@ -184,9 +154,8 @@ export function reconciliationRoutes(deps: ApiDeps) {
     const { slug } = await requireTenantRow(deps, c.req.param('slug'));
     const { limit, cursor } = c.req.valid('query');
     const rows = await listReconciliations(deps.db.app, slug, { after: cursor, limit: limit + 1 });
-    const data = rows.slice(0, limit);
-    const nextCursor = rows.length > limit ? (data.at(-1)?.id ?? null) : null;
-    return c.json({ data: data.map(toListed), hasMore: nextCursor !== null, nextCursor }, 200);
+    const page = toPage(rows, limit);
+    return c.json({ ...page, data: page.data.map(toListed) }, 200);
   });
   app.openAPIRegistry.registerPath(downloadRoute);
   app.openapi(showRoute, async (c) => {

@@ -1,7 +1,6 @@
 // A person's word on a payment that does not match its quote: it is taken as it is, or it goes back.
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { lockWalletsOf } from '#shared/db/ledger.ts';
 import { markPurchaseDue, setPurchaseStatus } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import {
@@ -10,7 +9,7 @@ import {
   insertReviewRefund,
   type ReviewedPayment,
 } from '#shared/db/purchase-reviews.ts';
-import { lockPurchase, setPurchase } from '#shared/db/purchases.ts';
+import { holdPurchase, setPurchase } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
 import type { ApiDeps } from '../context.ts';
@@ -43,9 +42,7 @@ export async function decideReview(deps: ApiDeps, { slug, id, decision, actor }:
   const none = new Problem('not_found', { detail: 'The tenant has no such purchase.' });
   if (!isId(id)) throw none;
   await withTenant(deps.db.app, slug, async (tx) => {
-    // The wallet first, as everywhere: see holdPurchase of the workers.
-    await lockWalletsOf(tx, [id]);
-    const purchase = await lockPurchase(tx, id);
+    const purchase = await holdPurchase(tx, id);
     if (!purchase) throw none;
     const { status: was, price, currency } = purchase;
     const status = nextPurchaseStatus(was, decision === 'grant' ? 'review_granted' : 'review_refunded');

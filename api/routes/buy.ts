@@ -4,6 +4,7 @@ import { Problem } from '#shared/contracts/problem.ts';
 import { listByIdempotencyKey } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { priceMax, priceOf } from '#shared/ledger/money.ts';
+import { hasAccount } from '#shared/tenants/credentials.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps } from '../context.ts';
 import type { Quote } from '../journal.ts';
@@ -109,9 +110,8 @@ async function quoteOrReplay(deps: ApiDeps, tenant: Tenant, input: BuyInput, key
   }
 }
 
-/** The sandbox stands in for a card network outside production; the others need the tenant's own account. */
 function requireProvider({ config }: ApiDeps, tenant: Tenant, provider: BuyInput['provider']): void {
-  if (provider === 'sandbox' ? !config.production : tenant.sealed[provider] !== undefined) return;
+  if (hasAccount(config, tenant, provider)) return;
   throw new Problem('provider_not_configured', { detail: `Payments by ${provider} are not set up here.` });
 }
 

@@ -4,10 +4,12 @@ import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
 import { insertProviderEvent } from '#shared/db/provider-events.ts';
 import { newId } from '#shared/runtime/ids.ts';
+import { hasAccount } from '#shared/tenants/credentials.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { limitBody } from '../middleware/body.ts';
 import { type WebhookSource, webhookSources } from '../webhooks/sources.ts';
+import { wakeEvent } from '../webhooks/wake.ts';
 import { createRouter } from './router.ts';
 import { problemAnswer } from './schemas.ts';
 
@@ -46,7 +48,7 @@ export function providerEventRoutes(deps: ApiDeps) {
     if (!source) throw new Problem('not_found');
     const tenant = await tenantOf(deps, slug);
     // Where the tenant has no account there is nothing to check a provider's word with.
-    if (!source.isKnown(deps, tenant)) throw new Problem('not_found');
+    if (!hasAccount(deps.config, tenant, provider)) throw new Problem('not_found');
     const raw = Buffer.from(await c.req.arrayBuffer());
     const headerOf = (name: string) => c.req.header(name);
     const fault = source.faultOf(deps, tenant, { raw, headerOf, nowMs: Date.now() });
@@ -62,7 +64,7 @@ export function providerEventRoutes(deps: ApiDeps) {
     // Its id is taken by bytes that may yet turn out to be forged: the provider is asked to come again.
     if (stored.status === 'doubtful' && !source.provesOnArrival)
       throw new Problem('unavailable', { retryAfterSeconds: 60 });
-    if (stored.status === 'stored') await wakeWorker(deps, slug, stored.id);
+    if (stored.status === 'stored') await wakeEvent(deps, slug, stored.id);
     return c.json({ received: true as const }, 200);
   });
   return router;
@@ -90,19 +92,4 @@ function readEnvelope(raw: Buffer): z.infer<typeof envelope> {
 
 function keptHeaders(c: Context<ApiEnv>, source: WebhookSource): Record<string, string> {
   return Object.fromEntries(source.headers.map((name) => [name.toLowerCase(), c.req.header(name) ?? '']));
-}
-
-/** The event is stored, so a queue that is down costs time only: the sweep finds it. */
-async function wakeWorker(
-  { producer, metrics, log }: ApiDeps,
-  tenant: string,
-  eventId: string,
-): Promise<void> {
-  try {
-    // A stored event that takes a forged one's place has its id: the job needs another key.
-    await producer.addProvider({ tenant, task: 'event', eventId }, `event-${eventId}-${Date.now()}`);
-  } catch (error) {
-    metrics.enqueueFailures.inc();
-    log.warn({ err: error, tenant, eventId }, 'a provider event was not enqueued; the sweep will');
-  }
 }

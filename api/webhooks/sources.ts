@@ -16,8 +16,6 @@ export interface Arrival {
 export interface WebhookSource {
   /** Headers that are stored beside the body: what a later check of the signature needs. */
   headers: readonly string[];
-  /** Whether this tenant has an account there; undefined credentials mean that nobody may report. */
-  isKnown(deps: ApiDeps, tenant: Tenant): boolean;
   /** Whether `faultOf` proves who sent it; otherwise the worker asks the provider. */
   provesOnArrival: boolean;
   /** Why it is not believed; undefined: it may be stored. */
@@ -30,7 +28,6 @@ export const webhookSources: Readonly<Record<string, WebhookSource>> = {
   sandbox: {
     headers: [signatureHeader],
     provesOnArrival: true,
-    isKnown: ({ config }) => !config.production,
     faultOf: ({ keyring }, tenant, { raw, headerOf, nowMs }) =>
       isSignedWebhook(webhookSecret(keyring, tenant.slug), raw, headerOf(signatureHeader), nowMs)
         ? undefined
@@ -39,7 +36,6 @@ export const webhookSources: Readonly<Record<string, WebhookSource>> = {
   stripe: {
     headers: ['stripe-signature'],
     provesOnArrival: true,
-    isKnown: (_deps, tenant) => tenant.sealed.stripe !== undefined,
     faultOf({ keyring }, tenant, { raw, headerOf, nowMs }) {
       const credentials = openCredentials(keyring, tenant, 'stripe');
       const secrets = [credentials?.webhookSecret, credentials?.webhookSecretPrevious].filter(
@@ -51,7 +47,6 @@ export const webhookSources: Readonly<Record<string, WebhookSource>> = {
   paypal: {
     headers: paypalHeaders,
     provesOnArrival: false,
-    isKnown: (_deps, tenant) => tenant.sealed.paypal !== undefined,
     // Its signature is checked by the worker, which asks PayPal; here only what can be seen at once.
     faultOf: ({ config }, _tenant, { headerOf, nowMs }) =>
       paypalHeaderFault(headerOf, nowMs, new URL(config.paypalApiUrl).host),

@@ -1,5 +1,6 @@
 // Statements on purchases: the quote, what the provider calls it, and how far its money has come.
 import { type PurchaseStatus, purchaseStatusesBefore } from '../ledger/purchase-states.ts';
+import { lockWalletsOf } from './ledger.ts';
 import type { Queryable } from './pool.ts';
 
 export interface NewPurchase {
@@ -71,6 +72,12 @@ export async function findPurchase(tx: Queryable, operationId: string): Promise<
 export async function lockPurchase(tx: Queryable, operationId: string): Promise<PurchaseRow | undefined> {
   const result = await tx.query<PurchaseRow>(`${selectPurchase} for no key update of p`, [operationId]);
   return result.rows[0];
+}
+
+/** Holds a purchase after its wallet, which is the order of settling; so nobody waits in a circle. */
+export async function holdPurchase(tx: Queryable, operationId: string): Promise<PurchaseRow | undefined> {
+  await lockWalletsOf(tx, [operationId]);
+  return lockPurchase(tx, operationId);
 }
 
 /** Numbers a look at the provider: of two looks, the one that began later has seen at least as much. */

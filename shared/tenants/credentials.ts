@@ -1,4 +1,5 @@
 // Opens what a tenant entrusted to us for its payment providers, at the moment of use.
+import type { Config } from '../config/env.ts';
 import type { Tenant } from './directory.ts';
 import type { Keyring } from './secrets.ts';
 import { providerCredentials, sealContext } from './settings.ts';
@@ -28,4 +29,13 @@ export function openCredentials<Name extends keyof Credentials>(
   if (sealed === undefined) return undefined;
   const opened: unknown = JSON.parse(keyring.open(sealed, sealContext(tenant.slug, name)));
   return schemas[name].parse(opened) as Credentials[Name];
+}
+
+/** Whether a tenant can be paid through a provider; the sandbox stands in for one outside production. */
+export function hasAccount(
+  { production }: Pick<Config, 'production'>,
+  { sealed }: Pick<Tenant, 'sealed'>,
+  provider: string,
+): boolean {
+  return provider === 'sandbox' ? !production : sealed[provider] !== undefined;
 }

@@ -92,6 +92,15 @@ export async function openEdgeApp(name: string, settings: Record<string, string>
   };
 }
 
+/** The console's cookie of somebody who logged in with the operator token. */
+export async function consoleCookie(app: EdgeApp): Promise<string> {
+  const login = await app.call('POST', '/operator/login', {
+    token: null,
+    body: new URLSearchParams({ token: operatorToken }),
+  });
+  return (login.headers.get('set-cookie') ?? '').split(';')[0]!;
+}
+
 export type OwnRedis = Pick<EmbeddedRedis, 'url' | 'kill' | 'restart' | 'stop'>;
 
 /** A Redis for one test file alone: it counts jobs, or ends the server. */

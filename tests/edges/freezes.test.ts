@@ -6,7 +6,7 @@ import { withTenant } from '#shared/db/pool.ts';
 import { findWalletId, lockWallet } from '#shared/db/wallets.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import { until } from '#tests/support/until.ts';
-import { type EdgeApp, openEdgeApp, operatorToken, origin } from './edge-app.ts';
+import { consoleCookie, type EdgeApp, openEdgeApp, origin } from './edge-app.ts';
 
 let app: EdgeApp;
 let cookie: string;
@@ -14,11 +14,7 @@ beforeAll(async () => {
   app = await openEdgeApp('freezes', { BCRYPT_COST: '4' });
   for (const slug of ['acme', 'other'])
     await app.call('POST', '/operator/tenants', { json: { slug, name: slug } });
-  const login = await app.call('POST', '/operator/login', {
-    token: null,
-    body: new URLSearchParams({ token: operatorToken }),
-  });
-  cookie = (login.headers.get('set-cookie') ?? '').split(';')[0]!;
+  cookie = await consoleCookie(app);
 });
 afterAll(() => app?.close());
 

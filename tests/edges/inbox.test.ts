@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insertProviderEvent, setProviderEvent } from '#shared/db/provider-events.ts';
 import { newId } from '#shared/runtime/ids.ts';
-import { type EdgeApp, openEdgeApp, operatorToken, origin } from './edge-app.ts';
+import { consoleCookie, type EdgeApp, openEdgeApp, origin } from './edge-app.ts';
 
 let app: EdgeApp;
 let cookie: string;
@@ -11,11 +11,7 @@ beforeAll(async () => {
   for (const slug of ['acme', 'other', 'empty']) {
     await app.call('POST', '/operator/tenants', { json: { slug, name: slug } });
   }
-  const login = await app.call('POST', '/operator/login', {
-    token: null,
-    body: new URLSearchParams({ token: operatorToken }),
-  });
-  cookie = (login.headers.get('set-cookie') ?? '').split(';')[0]!;
+  cookie = await consoleCookie(app);
 });
 afterAll(() => app?.close());
 
