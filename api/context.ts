@@ -6,6 +6,7 @@ import type { Tenant } from '#shared/tenants/directory.ts';
 import type { Accept } from './accept.ts';
 import type { Passwords } from './identity/passwords.ts';
 import type { Tokens } from './identity/tokens.ts';
+import type { Limits } from './limits/limits.ts';
 import type { OutcomeWaiters } from './outcome-waiters.ts';
 import type { WalletDirectory } from './wallet-directory.ts';
 
@@ -30,6 +31,7 @@ export interface ApiDeps extends Services {
   waiters: OutcomeWaiters;
   wallets: WalletDirectory;
   passwords: Passwords;
+  limits: Limits;
   tokens: Tokens;
   /** Set once the process no longer wants new requests: /ready then says so to load balancers. */
   lifecycle: { draining: boolean };

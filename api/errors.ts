@@ -55,6 +55,7 @@ export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
     code: problem.code,
     requestId: c.get('requestId') ?? null,
     ...(problem.faults === undefined ? {} : { errors: problem.faults }),
+    ...problem.extensions,
   };
   return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, headers);
 }

@@ -7,6 +7,7 @@ import { type App, createApp } from './app.ts';
 import type { ApiDeps } from './context.ts';
 import { createPasswords } from './identity/passwords.ts';
 import { createTokens } from './identity/tokens.ts';
+import { createLimits } from './limits/limits.ts';
 import { createOutcomeWaiters } from './outcome-waiters.ts';
 import { createWalletDirectory } from './wallet-directory.ts';
 
@@ -33,6 +34,7 @@ export async function openApi(
     waiters,
     wallets: createWalletDirectory(services.db),
     passwords: createPasswords(services),
+    limits: createLimits(services),
     tokens: createTokens(services),
     lifecycle: { draining: false },
     consoleLinks: [],

@@ -18,6 +18,9 @@ const foreignSettings = [
     'PAYPAL_DRIVER',
     'PROVIDER_CALL_MS',
     'RECONCILE_CRON',
+    'GOOGLE_ISSUER_URL',
+    'FACEBOOK_GRAPH_URL',
+    'FACEBOOK_DIALOG_URL',
   ],
   'PAYPAL_DEBUG',
 ];

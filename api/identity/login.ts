@@ -9,11 +9,10 @@ import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireTenant } from '../middleware/caller.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
+import { completeLogin } from './complete-login.ts';
 import { storedPasswordOf } from './passwords.ts';
-import { deviceOf, noStore } from './request.ts';
+import { noStore } from './request.ts';
 import { email, loginSchema, password, tenantHeader } from './schemas.ts';
-import { openSession } from './sessions.ts';
-import { toUserView } from './user-view.ts';
 
 const credentials = z.strictObject({ email, password }).openapi('Credentials');
 
@@ -36,7 +35,7 @@ const loginRoute = createRoute({
   },
 });
 
-type LoginDeps = Pick<ApiDeps, 'db' | 'passwords' | 'tenants' | 'tokens'>;
+type LoginDeps = Pick<ApiDeps, 'db' | 'keyring' | 'passwords' | 'tenants' | 'tokens'>;
 
 export function loginRoutes(deps: LoginDeps) {
   const router = createRouter();
@@ -44,31 +43,13 @@ export function loginRoutes(deps: LoginDeps) {
   router.openapi(loginRoute, async (c) => {
     const tenant = c.get('tenant');
     const { user, passwordHash } = await checkCredentials(deps, tenant, c.req.valid('json'));
-    const sign = await deps.tokens.signerOf(tenant.slug);
-    const session = await withTenant(deps.db.app, tenant.slug, (tx) =>
-      openSession(tx, tenant.slug, { id: user.id, passwordHash }, deviceOf(c)),
-    );
-    if (!session) throw new Problem('invalid_credentials');
-    const access = await sign({ userId: user.id, sessionId: session.sessionId });
-    return c.json(
-      {
-        user: toUserView(user),
-        accessToken: access.accessToken,
-        refreshToken: session.refreshToken,
-        tokenType: 'Bearer' as const,
-        expiresIn: access.expiresIn,
-      },
-      200,
-      noStore,
-    );
+    const answer = await completeLogin(deps, c, tenant, user, { method: 'password', passwordHash });
+    return c.json(answer, 200, noStore);
   });
   return router;
 }
 
-/**
- * Says what else keeps a user out only to who knows the password.
- * @throws Problem invalid_credentials, email_not_verified, or forbidden for a banned user.
- */
+/** @throws Problem invalid_credentials */
 async function checkCredentials(
   deps: LoginDeps,
   tenant: Tenant,
@@ -78,12 +59,6 @@ async function checkCredentials(
   const stored = storedPasswordOf(user);
   const { ok, rehash } = await deps.passwords.verify(given.password, stored);
   if (!ok || !user || !stored) throw new Problem('invalid_credentials');
-  if (user.status !== 'active') throw new Problem('forbidden', { detail: 'The account is blocked.' });
-  if (tenant.settings.requireVerifiedEmail && user.emailVerifiedAt === null) {
-    throw new Problem('email_not_verified', {
-      detail: 'Follow the link in the mail that was sent to the address.',
-    });
-  }
   if (!rehash) return { user, passwordHash: stored.hash };
   // Nobody is turned away because an upgrade of the hash found the queue full: the next login does it.
   const fresh = await deps.passwords.hash(given.password).catch(() => undefined);

@@ -4,6 +4,7 @@ import { type Tx, withTenant } from '#shared/db/pool.ts';
 import {
   announceRevokedSessions,
   insertSession,
+  type LoginMethod,
   lockSession,
   revokeOtherSessions,
   revokeSession,
@@ -45,8 +46,9 @@ type SessionDeps = Pick<ApiDeps, 'db' | 'keyring' | 'log' | 'tokens'>;
 export async function openSession(
   tx: Tx,
   tenant: string,
-  user: { id: string; passwordHash: string },
+  user: { id: string; passwordHash: string | null },
   device: Device,
+  proof: { method: LoginMethod; secondFactor: boolean } = { method: 'password', secondFactor: false },
 ): Promise<{ sessionId: string; refreshToken: string } | undefined> {
   const sessionId = newId();
   const { token, hash, familyHash } = newRefreshToken(tenant, sessionId);
@@ -59,6 +61,7 @@ export async function openSession(
     lifetimeSeconds: sessionLifetimeSeconds,
     address: device.address,
     userAgent: device.userAgent,
+    ...proof,
   });
   return inserted ? { sessionId, refreshToken: token } : undefined;
 }

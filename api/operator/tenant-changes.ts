@@ -18,7 +18,7 @@ import {
   plainLine,
   readSettings,
   type SettingsInput,
-  sealProviders,
+  sealCredentials,
   settingsInput,
   tenantSettings,
 } from '#shared/tenants/settings.ts';
@@ -65,8 +65,8 @@ export async function createTenant(
   input: NewTenantInput,
   actor: string,
 ): Promise<{ row: TenantRow; secretKey: string }> {
-  const { providers, ...settings } = input.settings;
-  const tenant = { ...input, settings: tenantSettings.parse(settings), providers };
+  const { providers, oauthClients, ...settings } = input.settings;
+  const tenant = { ...input, settings: tenantSettings.parse(settings), providers, oauthClients };
   const secretKey = await provisionTenant(deps.db, deps.keyring, tenant, actor);
   deps.tenants.forget(input.slug);
   return { row: await requireTenantRow(deps, input.slug), secretKey };
@@ -74,11 +74,12 @@ export async function createTenant(
 
 /** Names what a change touches; the audit holds no values, some of which are secret. */
 function touchedFields({ settings, ...rest }: TenantChange): string[] {
-  const { providers, ...others } = settings ?? {};
+  const { providers, oauthClients, ...others } = settings ?? {};
   return [
     ...Object.keys(rest),
     ...Object.keys(others).map((name) => `settings.${name}`),
     ...Object.keys(providers ?? {}).map((name) => `settings.providers.${name}`),
+    ...Object.keys(oauthClients ?? {}).map((name) => `settings.oauthClients.${name}`),
   ];
 }
 
@@ -87,10 +88,10 @@ function applySettings(
   row: TenantRow,
   given: SettingsInput,
 ): Pick<TenantRow, 'settings' | 'sealed'> {
-  const { providers, ...settings } = given;
+  const { providers, oauthClients, ...settings } = given;
   return {
     settings: { ...row.settings, ...readSettings({ ...row.settings, ...settings }) },
-    sealed: sealProviders(deps.keyring, row.slug, row.sealed, providers),
+    sealed: sealCredentials(deps.keyring, row.slug, row.sealed, { providers, oauthClients }),
   };
 }
 

@@ -23,7 +23,7 @@ export function renderOverview({ tenant, reviews, failedEvents, frozenWallets, r
     ['Events that failed', failedEvents, `${tenantPath(slug, 'provider-events')}?status=failed`],
     ['Frozen wallets', frozenWallets, tenantPath(slug, 'wallets')],
   ];
-  const accounts = Object.keys(tenant.sealed);
+  const accounts = Object.keys(tenant.sealed).map((name) => name.replace('oauth:', 'login by '));
   return html`<section class="card" aria-labelledby="tenant">
       <h2 id="tenant">${tenant.name} ${renderTag(tenant.status)}</h2>
       <dl class="facts">

@@ -1,7 +1,7 @@
 // Tenants, for operators and their scripts.
 import { createRoute, z } from '@hono/zod-openapi';
 import { listTenants, type TenantRow } from '#shared/db/tenants.ts';
-import { readSettings, tenantSettings } from '#shared/tenants/settings.ts';
+import { oauthProviders, oauthSealName, readSettings, tenantSettings } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
@@ -25,21 +25,28 @@ const tenantSchema = z
     providers: z
       .record(z.string(), z.object({ configured: z.literal(true) }))
       .describe('Payment providers with stored credentials; the credentials are never shown'),
+    oauthClients: z
+      .record(z.string(), z.object({ configured: z.literal(true) }))
+      .describe('The same for logins by Google and Facebook'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
   .openapi('Tenant');
 
+const configured = (names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, { configured: true as const }]));
+
 function toTenantView(row: TenantRow): z.infer<typeof tenantSchema> {
+  const names = Object.keys(row.sealed);
+  const clients = oauthProviders.filter((provider) => names.includes(oauthSealName(provider)));
   return {
     slug: row.slug,
     name: row.name,
     status: row.status as 'active',
     coin: row.coin,
     settings: readSettings(row.settings),
-    providers: Object.fromEntries(
-      Object.keys(row.sealed).map((name) => [name, { configured: true as const }]),
-    ),
+    providers: configured(names.filter((name) => !name.startsWith('oauth:'))),
+    oauthClients: configured(clients),
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };

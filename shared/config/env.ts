@@ -1,6 +1,6 @@
 // The only reader of process.env: every setting is parsed once, and all faults are reported together.
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { cidr } from './cidr.ts';
 
 const url = (protocols: string[]) =>
   z.string().refine(
@@ -13,13 +13,6 @@ const url = (protocols: string[]) =>
     },
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   );
-
-const cidr = z.string().refine((value) => {
-  const [address, bits, ...rest] = value.split('/');
-  const family = isIP(address ?? '');
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}, 'must be an address or a CIDR such as 10.0.0.0/8');
 
 const list = (item: z.ZodType<string, string>) =>
   z
@@ -67,6 +60,9 @@ const settings = z.object({
   STRIPE_API_URL: url(['http:', 'https:']).optional(),
   PAYPAL_API_URL: url(['http:', 'https:']).optional(),
   PAYPAL_DRIVER: z.enum(['sdk', 'fetch']).default('sdk'),
+  GOOGLE_ISSUER_URL: url(['http:', 'https:']).default('https://accounts.google.com'),
+  FACEBOOK_GRAPH_URL: url(['http:', 'https:']).default('https://graph.facebook.com'),
+  FACEBOOK_DIALOG_URL: url(['http:', 'https:']).default('https://www.facebook.com'),
   RECONCILE_CRON: z
     .string()
     .regex(/^[\d*,/A-Za-z#?-]+( [\d*,/A-Za-z#?-]+){4}$/, 'must be five fields of a cron expression')

@@ -39,14 +39,32 @@ export interface EmailJob {
   /** Names why the mail exists; one mail leaves per tenant and cause, ever. */
   cause: string;
   template: MailTemplate;
-  userId: string;
+  /** Null: nobody has looked yet whether the address has a user, so that asking takes the same time for both. */
+  userId: string | null;
   /** What the template needs and the database does not hold. */
   data: Record<string, string | number | null>;
   /** Set by an operator, in Bull Board: send although an earlier attempt may have sent it already. */
   resend?: boolean;
 }
 
-export type MailTemplate = 'welcome' | 'purchase_receipt' | 'refund_receipt' | 'password_changed';
+export type MailTemplate =
+  | 'welcome'
+  | 'purchase_receipt'
+  | 'refund_receipt'
+  | 'password_changed'
+  /** Somebody registers with an address that has an account. */
+  | 'account_exists'
+  | 'reset_password'
+  /** To the new address: its link proves it. */
+  | 'change_email'
+  /** To the old address. */
+  | 'email_changed'
+  | 'session_reuse'
+  /** `change`: added, removed or recovery_used; `factor`: totp or passkey. */
+  | 'second_factor_changed'
+  /** `change`: linked or unlinked; `provider`. */
+  | 'identity_changed'
+  | 'account_erased';
 
 /** The queue that carries an operation of this kind. */
 export function queueOf(kind: string): OperationQueue {

@@ -11,9 +11,14 @@ const problemKinds = {
   malformed_request: { status: 400, title: 'The request could not be read' },
   idempotency_key_required: { status: 400, title: 'An Idempotency-Key header is required' },
   invalid_token: { status: 400, title: 'The token is invalid, used or expired' },
+  invalid_state: { status: 400, title: 'The login at the provider was not begun here, or is over' },
+  oauth_failed: { status: 400, title: 'The provider did not confirm the login' },
+  redirect_not_allowed: { status: 400, title: 'The address is not on the list of the tenant' },
   tenant_required: { status: 400, title: 'An X-Tenant header is required' },
   unauthenticated: { status: 401, title: 'Authentication is required' },
   invalid_credentials: { status: 401, title: 'The address or the password is wrong' },
+  second_factor_required: { status: 401, title: 'A second factor is required' },
+  invalid_code: { status: 401, title: 'The code is wrong, used or expired' },
   invalid_signature: { status: 401, title: 'The signature does not match' },
   insufficient_funds: { status: 402, title: 'There are not enough coins' },
   forbidden: { status: 403, title: 'The caller may not do this' },
@@ -21,6 +26,9 @@ const problemKinds = {
   tenant_mismatch: { status: 403, title: 'The credential belongs to another tenant' },
   tenant_suspended: { status: 403, title: 'The tenant is suspended' },
   email_not_verified: { status: 403, title: 'The address has not been verified' },
+  address_refused: { status: 403, title: 'The tenant does not serve this address' },
+  fresh_login_required: { status: 403, title: 'This needs a login of the last minutes' },
+  step_up_required: { status: 403, title: 'This needs a second factor of the last minutes' },
   cross_origin: { status: 403, title: 'The request came from another origin' },
   not_found: { status: 404, title: 'There is nothing here' },
   tenant_not_found: { status: 404, title: 'There is no such tenant' },
@@ -28,12 +36,22 @@ const problemKinds = {
   operation_not_found: { status: 404, title: 'There is no such operation' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   email_taken: { status: 409, title: 'The address has an account already' },
+  link_required: { status: 409, title: 'The address has an account: log in there and link it' },
+  identity_taken: { status: 409, title: 'The identity belongs to another account' },
+  last_login_method: { status: 409, title: 'It is the only way into the account' },
+  oauth_not_configured: { status: 409, title: 'Logins by this provider are not configured' },
+  factor_state: { status: 409, title: 'The second factor is not in a state that allows this' },
+  key_state: { status: 409, title: 'The key is not in a state that allows this' },
   tenant_exists: { status: 409, title: 'The slug is taken' },
   provider_not_configured: { status: 409, title: 'The payment provider is not configured' },
   refund_exceeds_original: { status: 409, title: 'The refund is more than what is left of the original' },
   not_refundable: { status: 409, title: 'The operation cannot be refunded' },
   balance_limit: { status: 409, title: 'The balance would exceed what a wallet can hold' },
   wallet_frozen: { status: 409, title: 'The wallet is frozen' },
+  velocity_exceeded: { status: 409, title: 'Too much within the time that the tenant allows' },
+  account_too_new: { status: 409, title: 'The account is too new for this' },
+  refused_in_review: { status: 409, title: 'An operator looked at it and refused it' },
+  review_state: { status: 409, title: 'The operation does not wait for a review' },
   payment_state: { status: 409, title: 'The payment is not in a state that allows this' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
@@ -43,6 +61,7 @@ const problemKinds = {
   unknown_pack: { status: 422, title: 'There is no such pack' },
   rate_limited: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
+  oauth_unavailable: { status: 502, title: 'The provider did not answer as it should' },
   overloaded: { status: 503, title: 'The service is busy' },
   unavailable: { status: 503, title: 'The service is not available right now' },
 } as const satisfies Record<string, ProblemKind>;
@@ -65,6 +84,8 @@ interface ProblemOptions {
   /** Whole seconds until another try makes sense; becomes `Retry-After`. */
   retryAfterSeconds?: number;
   headers?: Record<string, string>;
+  /** Members of this occurrence's own (RFC 9457 section 3.2), such as the challenge of a second factor. */
+  extensions?: Record<string, unknown>;
   cause?: unknown;
 }
 
@@ -78,6 +99,7 @@ export class Problem extends Error {
   readonly faults: InputFault[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
+  readonly extensions: Record<string, unknown>;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(options.internal ?? options.detail ?? problemKinds[code].title, { cause: options.cause });
@@ -90,6 +112,7 @@ export class Problem extends Error {
     this.faults = options.faults;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
+    this.extensions = options.extensions ?? {};
   }
 }
 

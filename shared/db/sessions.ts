@@ -1,11 +1,16 @@
 // Statements on a tenant's sessions. All times are the database's, so that processes need not agree on one.
 import type { Queryable } from './pool.ts';
 
+export type LoginMethod = 'password' | 'google' | 'facebook' | 'passkey';
+
 export interface NewSessionRow {
   id: string;
   userId: string;
-  /** The password hash that was checked: a session must not outlive a password change of the same moment. */
-  passwordHash: string;
+  /** The password hash that was checked: a session must not outlive a password change of the same moment. Null: no password was. */
+  passwordHash: string | null;
+  /** How the login was made, and whether a second factor was part of it. */
+  method: LoginMethod;
+  secondFactor: boolean;
   familyHash: Buffer;
   currentHash: Buffer;
   lifetimeSeconds: number;
@@ -16,9 +21,11 @@ export interface NewSessionRow {
 /** Takes a share lock on the user. False: the user is not active, or the password was changed meanwhile. */
 export async function insertSession(tx: Queryable, session: NewSessionRow): Promise<boolean> {
   const result = await tx.query(
-    `insert into sessions (id, user_id, expires_at, family_hash, current_hash, address, user_agent)
-     select $1::uuid, u.id, now() + make_interval(secs => $4), $5::bytea, $6::bytea, $7::text, $8::text
-     from (select id from users where id = $2 and password_hash = $3 and status = 'active' for share) u`,
+    `insert into sessions (id, user_id, expires_at, family_hash, current_hash, address, user_agent, method, second_factor_at)
+     select $1::uuid, u.id, now() + make_interval(secs => $4), $5::bytea, $6::bytea, $7::text, $8::text, $9::text,
+       case when $10::boolean then now() end
+     from (select id from users where id = $2 and ($3::text is null or password_hash = $3) and status = 'active'
+       for share) u`,
     [
       session.id,
       session.userId,
@@ -28,6 +35,8 @@ export async function insertSession(tx: Queryable, session: NewSessionRow): Prom
       session.currentHash,
       session.address,
       session.userAgent,
+      session.method,
+      session.secondFactor,
     ],
   );
   return result.rowCount === 1;
@@ -118,4 +127,18 @@ export async function isSessionLive(tx: Queryable, id: string, userId: string): 
     [id, userId],
   );
   return result.rowCount === 1;
+}
+
+/** Seconds since the session's user last proved who they are, and since the last second factor; null: never, or no such session. */
+export async function findSessionAge(
+  tx: Queryable,
+  id: string,
+): Promise<{ authenticated: number; secondFactor: number | null } | undefined> {
+  const result = await tx.query<{ authenticated: number; secondFactor: number | null }>(
+    `select extract(epoch from now() - authenticated_at)::float8 as authenticated,
+       extract(epoch from now() - second_factor_at)::float8 as "secondFactor"
+     from sessions where id = $1 and revoked_at is null`,
+    [id],
+  );
+  return result.rows[0];
 }

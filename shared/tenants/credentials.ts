@@ -2,7 +2,14 @@
 import type { Config } from '../config/env.ts';
 import type { Tenant } from './directory.ts';
 import type { Keyring } from './secrets.ts';
-import { providerCredentials, sealContext } from './settings.ts';
+import {
+  type OauthClient,
+  type OauthProvider,
+  oauthClients,
+  oauthSealName,
+  providerCredentials,
+  sealContext,
+} from './settings.ts';
 
 const schemas = {
   stripe: providerCredentials.shape.stripe.unwrap().unwrap(),
@@ -29,6 +36,19 @@ export function openCredentials<Name extends keyof Credentials>(
   if (sealed === undefined) return undefined;
   const opened: unknown = JSON.parse(keyring.open(sealed, sealContext(tenant.slug, name)));
   return schemas[name].parse(opened) as Credentials[Name];
+}
+
+/** The tenant's own client at a provider of logins; undefined: it has none. @throws Error like `openCredentials`. */
+export function openOauthClient(
+  keyring: Keyring,
+  tenant: Pick<Tenant, 'slug' | 'sealed'>,
+  provider: OauthProvider,
+): OauthClient | undefined {
+  const name = oauthSealName(provider);
+  const sealed = tenant.sealed[name];
+  if (sealed === undefined) return undefined;
+  const opened: unknown = JSON.parse(keyring.open(sealed, sealContext(tenant.slug, name)));
+  return oauthClients.shape[provider].unwrap().unwrap().parse(opened);
 }
 
 /** Whether a tenant can be paid through a provider; the sandbox stands in for one outside production. */

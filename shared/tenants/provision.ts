@@ -6,7 +6,13 @@ import { type Database, withTransaction } from '../db/pool.ts';
 import { activateTenant, announceTenantChange, insertAudit, insertTenant } from '../db/tenants.ts';
 import { apiKeyScopes, createApiKey } from './api-keys.ts';
 import type { Keyring } from './secrets.ts';
-import { type Coin, type ProviderCredentials, sealProviders, type TenantSettings } from './settings.ts';
+import {
+  type Coin,
+  type OauthClients,
+  type ProviderCredentials,
+  sealCredentials,
+  type TenantSettings,
+} from './settings.ts';
 import { createSigningKey } from './signing-keys.ts';
 
 export interface NewTenant {
@@ -15,6 +21,7 @@ export interface NewTenant {
   coin: Coin;
   settings: TenantSettings;
   providers: ProviderCredentials | undefined;
+  oauthClients?: OauthClients | undefined;
 }
 
 /**
@@ -29,7 +36,7 @@ export async function provisionTenant(
   actor: string,
 ): Promise<string> {
   return withTransaction(db.owner, async (tx) => {
-    const sealed = sealProviders(keyring, tenant.slug, {}, tenant.providers);
+    const sealed = sealCredentials(keyring, tenant.slug, {}, tenant);
     if (!(await insertTenant(tx, { ...tenant, settings: { ...tenant.settings }, sealed }))) {
       throw new Problem('tenant_exists', { detail: `A tenant "${tenant.slug}" exists, or existed.` });
     }

@@ -1,7 +1,7 @@
 // What is sealed opens only under its own key, in its own place, and unchanged; keys can be rotated.
 import { describe, expect, test } from 'vitest';
 import { createKeyring } from './secrets.ts';
-import { sealProviders } from './settings.ts';
+import { sealCredentials } from './settings.ts';
 
 const [oldKey, newKey, otherKey] = ['old', 'new', 'other'].map((name) => `${name}-key-`.repeat(8)) as [
   string,
@@ -121,8 +121,8 @@ describe('rotation', () => {
 test('credentials of a provider are sealed each by itself, bound to tenant and provider, and can be removed', () => {
   const stripe = { secretKey: 'sk_live_1', webhookSecret: 'whsec_1' };
   const paypal = { clientId: 'id', clientSecret: 'secret', webhookId: 'wh' };
-  const one = sealProviders(keyring, 'acme', {}, { stripe });
-  const both = sealProviders(keyring, 'acme', one, { paypal });
+  const one = sealCredentials(keyring, 'acme', {}, { providers: { stripe } });
+  const both = sealCredentials(keyring, 'acme', one, { providers: { paypal } });
   expect(both.stripe).toBe(one.stripe);
   expect(JSON.stringify(both)).not.toMatch(/sk_live_1|whsec_1/);
   // What is stored must open for as long as it is stored: the context is a format.
@@ -131,8 +131,12 @@ test('credentials of a provider are sealed each by itself, bound to tenant and p
   expect(open('acme', 'stripe')).toEqual(stripe);
   expect(() => open('evil', 'stripe')).toThrow();
   expect(() => open('acme', 'paypal')).toThrow();
-  expect(sealProviders(keyring, 'acme', both, undefined)).toEqual(both);
-  expect(Object.keys(sealProviders(keyring, 'acme', both, { stripe: null }))).toEqual(['paypal']);
-  const replaced = sealProviders(keyring, 'acme', both, { stripe: { ...stripe, webhookSecret: 'whsec_2' } });
+  expect(sealCredentials(keyring, 'acme', both, {})).toEqual(both);
+  expect(Object.keys(sealCredentials(keyring, 'acme', both, { providers: { stripe: null } }))).toEqual([
+    'paypal',
+  ]);
+  const replaced = sealCredentials(keyring, 'acme', both, {
+    providers: { stripe: { ...stripe, webhookSecret: 'whsec_2' } },
+  });
   expect(keyring.open(replaced.stripe as string, 'tenant/acme/provider/stripe')).toContain('whsec_2');
 });

@@ -1,5 +1,6 @@
 // What an operator may set for a tenant, validated; and which of it is secret and therefore sealed.
 import { z } from 'zod';
+import { ipRules, oauth, rateLimits, stepUp, velocity } from './protection-settings.ts';
 import type { Keyring } from './secrets.ts';
 
 const currency = z
@@ -58,6 +59,11 @@ export const tenantSettings = z.strictObject({
     })
     .default({ shortfall: 'debt', freezeOnDispute: true, freezeOnWarning: true })
     .describe('What happens when money is taken back from outside'),
+  limits: rateLimits.describe('How often; what is more is answered 429'),
+  ipRules: ipRules.describe('From where'),
+  velocity: velocity.describe('How much of a wallet, and of a new one'),
+  stepUp: stepUp.describe('What needs a second factor'),
+  oauth: oauth.describe('Logins by Google and Facebook; their credentials are `oauthClients`'),
   checkoutMinutes: z.int().min(5).max(1440).default(30),
   mail: z
     .strictObject({
@@ -108,6 +114,18 @@ export const providerCredentials = z.strictObject({
 });
 export type ProviderCredentials = z.infer<typeof providerCredentials>;
 
+const oauthClient = z.strictObject({ clientId: secretText, clientSecret: secretText });
+export type OauthClient = z.infer<typeof oauthClient>;
+export const oauthProviders = ['google', 'facebook'] as const;
+export type OauthProvider = (typeof oauthProviders)[number];
+
+/** The tenant's own registration at each provider: written, never read back. Null removes one. */
+export const oauthClients = z.strictObject({
+  google: oauthClient.nullable().optional(),
+  facebook: oauthClient.nullable().optional(),
+});
+export type OauthClients = z.infer<typeof oauthClients>;
+
 type SettingsShape = typeof tenantSettings.shape;
 type OptionalSettings = { [N in keyof SettingsShape]: z.ZodOptional<ReturnType<SettingsShape[N]['unwrap']>> };
 // Not `.partial()`: zod would fill in the defaults, and a change of one setting would reset all others.
@@ -119,6 +137,7 @@ const optionalSettings = Object.fromEntries(
 export const settingsInput = z.strictObject({
   ...optionalSettings,
   providers: providerCredentials.optional(),
+  oauthClients: oauthClients.optional(),
 });
 export type SettingsInput = z.input<typeof settingsInput>;
 
@@ -127,15 +146,24 @@ export type SealedSettings = Record<string, string>;
 /** Ties a sealed value to its place. */
 export const sealContext = (tenant: string, name: string) => `tenant/${tenant}/provider/${name}`;
 
+/** How the credentials of an OAuth client are named among what is sealed; a payment provider has its plain name. */
+export const oauthSealName = (provider: OauthProvider) => `oauth:${provider}`;
+
 /** Merges new credentials into what is sealed already. */
-export function sealProviders(
+export function sealCredentials(
   keyring: Keyring,
   tenant: string,
   sealed: SealedSettings,
-  given: ProviderCredentials | undefined,
+  given: { providers?: ProviderCredentials; oauthClients?: OauthClients },
 ): SealedSettings {
   const next = { ...sealed };
-  for (const [name, value] of Object.entries(given ?? {})) {
+  const named = [
+    ...Object.entries(given.providers ?? {}),
+    ...Object.entries(given.oauthClients ?? {}).map(
+      ([name, value]) => [oauthSealName(name as OauthProvider), value] as const,
+    ),
+  ];
+  for (const [name, value] of named) {
     if (value === null) delete next[name];
     else if (value !== undefined) next[name] = keyring.seal(JSON.stringify(value), sealContext(tenant, name));
   }

@@ -110,7 +110,7 @@ test('an operator who says so has a mail in doubt sent again, under the same Mes
   const ids = smtp.arrived.map((arrived) => arrived.messageId);
   expect(ids).toHaveLength(2);
   expect(new Set(ids).size).toBe(1);
-  await processEmail(ground.deps, emailJob('play', job.userId));
+  await processEmail(ground.deps, emailJob('play', String(job.userId)));
   expect(smtp.mails[1]?.messageId).not.toBe(ids[0]);
 });
 
@@ -194,7 +194,7 @@ test('a mail that can never be made fails at once and is seen', async () => {
   };
   await expect(run()).rejects.toThrow('there is no such operation');
   expect(await status()).toBe('failed');
-  job = emailJob('play', job.userId, 'welcome', { sealedToken: 'v1.0.0.0' });
+  job = emailJob('play', String(job.userId), 'welcome', { sealedToken: 'v1.0.0.0' });
   const failure = await run().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(JobFailed);
   expect(smtp.arrived).toHaveLength(0);

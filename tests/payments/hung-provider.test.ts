@@ -5,7 +5,7 @@ import { newId } from '#shared/runtime/ids.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { createKeyring } from '#shared/tenants/secrets.ts';
-import { sealProviders } from '#shared/tenants/settings.ts';
+import { sealCredentials } from '#shared/tenants/settings.ts';
 import type { FaultKind } from '#tests/emulators/kit/faults.ts';
 import { type PaypalEmulator, startPaypalEmulator } from '#tests/emulators/paypal/paypal.ts';
 import { type StripeEmulator, startStripeEmulator } from '#tests/emulators/stripe/stripe.ts';
@@ -30,7 +30,10 @@ const accounts = {
   stripe: { secretKey: 'sk_test_hung', webhookSecret: 'whsec_hung' },
   paypal: { clientId: 'client-hung', clientSecret: 'secret-hung', webhookId: 'WHHUNG' },
 };
-const tenant = { slug: 'acme', sealed: sealProviders(keyring, 'acme', {}, accounts) } as Tenant;
+const tenant = {
+  slug: 'acme',
+  sealed: sealCredentials(keyring, 'acme', {}, { providers: accounts }),
+} as Tenant;
 
 let stripe: StripeEmulator;
 let paypal: PaypalEmulator;

@@ -5,7 +5,7 @@ import type { Config } from '#shared/config/env.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { createKeyring } from '#shared/tenants/secrets.ts';
-import { sealProviders } from '#shared/tenants/settings.ts';
+import { sealCredentials } from '#shared/tenants/settings.ts';
 import type {
   CheckoutRequest,
   PaymentProvider,
@@ -65,7 +65,12 @@ export async function openStripeRig(account: Partial<StripeAccountOptions> = {})
     const webhookSecret = 'whsec_rig';
     if (known)
       emulator.addAccount({ webhookSecret, webhookUrl: 'http://127.0.0.1:1/', ...options, secretKey });
-    const sealed = sealProviders(keyring, slug, {}, { stripe: { secretKey, webhookSecret } });
+    const sealed = sealCredentials(
+      keyring,
+      slug,
+      {},
+      { providers: { stripe: { secretKey, webhookSecret } } },
+    );
     return { slug, sealed } as Tenant;
   };
   const secretKey = `sk_test_${randomUUID().replaceAll('-', '')}`;

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { createKeyring } from '#shared/tenants/secrets.ts';
-import { sealProviders } from '#shared/tenants/settings.ts';
+import { sealCredentials } from '#shared/tenants/settings.ts';
 import type { PaypalEmulator } from '#tests/emulators/paypal/paypal.ts';
 import type { StripeEmulator } from '#tests/emulators/stripe/stripe.ts';
 import type { PaymentProvider, ProviderHint } from '#workers/providers/provider.ts';
@@ -32,7 +32,7 @@ export function openSide(slug: string, stripe: StripeEmulator, paypal: PaypalEmu
   stripe.webhooks.held = true;
   stripe.addAccount({ ...accounts.stripe, webhookUrl: 'http://127.0.0.1:1/' });
   paypal.addAccount({ ...accounts.paypal, webhookUrl: '' });
-  const tenant = { slug, sealed: sealProviders(keyring, slug, {}, accounts) } as Tenant;
+  const tenant = { slug, sealed: sealCredentials(keyring, slug, {}, { providers: accounts }) } as Tenant;
   // Every secret holds the slug, as do addresses and descriptions below: it alone gives them all away.
   const secrets = [slug, accounts.paypal.webhookId];
   return { tenant, marks: { name: slug, secrets, ids: new Set() }, paypal: accounts.paypal };

@@ -22,7 +22,7 @@ export async function composeMail(deps: ComposeDeps, job: EmailJob): Promise<Com
   const { operationId } = job.data;
   const needsReceipt = job.template === 'purchase_receipt' || job.template === 'refund_receipt';
   const { recipient, receipt } = await withTenant(deps.db.app, job.tenant, async (tx) => ({
-    recipient: await findMailRecipient(tx, job.userId),
+    recipient: job.userId === null ? undefined : await findMailRecipient(tx, job.userId),
     receipt: needsReceipt ? await findReceipt(tx, String(operationId)) : undefined,
   }));
   if (!recipient || recipient.status === 'erased') return { unsent: 'the user is gone' };
@@ -72,7 +72,7 @@ function contentOf(
     case 'password_changed':
       return passwordChanged(platform, recipient.name, changedAt(job));
     default:
-      return `there is no template ${String(job.template satisfies never)}`;
+      return `there is no template ${String(job.template)}`;
   }
 }
 

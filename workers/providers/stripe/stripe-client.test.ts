@@ -6,7 +6,7 @@ import type { Config } from '#shared/config/env.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { createKeyring } from '#shared/tenants/secrets.ts';
-import { sealProviders } from '#shared/tenants/settings.ts';
+import { sealCredentials } from '#shared/tenants/settings.ts';
 import { createStripeProvider } from '../stripe.ts';
 import { ProviderUnavailable } from '../unavailable.ts';
 
@@ -17,7 +17,7 @@ const graceMs = 1500;
 
 function tenantWith(secretKey: string): Tenant {
   const stripe = { secretKey, webhookSecret: 'whsec_1' };
-  return { slug: 'acme', sealed: sealProviders(keyring, 'acme', {}, { stripe }) } as Tenant;
+  return { slug: 'acme', sealed: sealCredentials(keyring, 'acme', {}, { providers: { stripe } }) } as Tenant;
 }
 const tenant = tenantWith('sk_test_1');
 
