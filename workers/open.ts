@@ -2,14 +2,16 @@
 import type { Worker } from 'bullmq';
 import type { Services } from '#shared/boot/services.ts';
 import type { EmailJob, OperationsJob, ProviderJob } from '#shared/contracts/jobs.ts';
+import { startClock } from '#shared/outbox/clock.ts';
 import { createSettler } from './coalescer.ts';
 import type { WorkerDeps } from './context.ts';
 import { processEmail } from './email.ts';
+import { housekeepingAlarm } from './housekeeping.ts';
 import { createMailer } from './mail/mailer.ts';
 import { processProviderJob } from './provider-event.ts';
 import { createPaymentProviders } from './providers/provider.ts';
 import { processPurchases } from './purchase.ts';
-import { startReconcileClock } from './reconcile-clock.ts';
+import { reconcileAlarm } from './reconcile-clock.ts';
 import { startRelay } from './relay.ts';
 import { type Sweep, startSweep } from './sweep.ts';
 import { JobFailed, startWorkers } from './worker.ts';
@@ -56,7 +58,7 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
-  const clock = await startReconcileClock(deps);
+  const clock = await startClock(services.db, services.log, [reconcileAlarm(deps), housekeepingAlarm(deps)]);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
     deps,

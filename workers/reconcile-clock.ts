@@ -2,11 +2,10 @@
 import type { ProviderJob } from '#shared/contracts/jobs.ts';
 import { reconciledProviders } from '#shared/contracts/reconciliation.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
-import { type Clock, type Ring, startClock } from '#shared/outbox/clock.ts';
+import type { Alarm, Ring } from '#shared/outbox/clock.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { WorkerDeps } from './context.ts';
 
-const clockName = 'reconcile';
 const tenantsPerPage = 500;
 /** Runs begin one after another: together they would keep webhooks waiting. All have begun within the hour. */
 const gapMs = 1000;
@@ -14,12 +13,15 @@ const spreadMsMax = 45 * 60_000;
 
 type ClockDeps = Pick<WorkerDeps, 'db' | 'log' | 'config' | 'tenants' | 'providers' | 'producer'>;
 
-export function startReconcileClock(deps: ClockDeps): Promise<Clock> {
-  const schedule = { name: clockName, cron: deps.config.RECONCILE_CRON };
-  return startClock(deps.db, deps.log, schedule, async (ring) => {
-    const count = await askForReconciliations(deps, ring);
-    deps.log.info({ runs: count }, 'reconciliations were asked for');
-  });
+export function reconcileAlarm(deps: ClockDeps): Alarm {
+  return {
+    name: 'reconcile',
+    cron: deps.config.RECONCILE_CRON,
+    async handle(ring) {
+      const count = await askForReconciliations(deps, ring);
+      deps.log.info({ runs: count }, 'reconciliations were asked for');
+    },
+  };
 }
 
 /**

@@ -1,11 +1,11 @@
 // Takes jobs from one queue, hands them on, and is the only place that decides whether a failure is tried again.
-import { type Job, UnrecoverableError, type Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import type { Services } from '#shared/boot/services.ts';
 import type { QueueName } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { retryDelayMs } from '#shared/queue/producer.ts';
 
-type WorkerDeps = Pick<Services, 'backend' | 'config' | 'log' | 'metrics'>;
+type WorkerDeps = Pick<Services, 'backend' | 'config' | 'log' | 'metrics' | 'tenants'>;
 
 /** A job that will never work: it fails at once and stays visible in Bull Board. */
 export class JobFailed extends Error {
@@ -23,6 +23,21 @@ function toJobError(error: unknown): unknown {
   return error;
 }
 
+/** How long the jobs of a suspended tenant wait before they look again; the sweep brings its operations sooner. */
+const suspendedMs = 30_000;
+
+/** A suspended tenant's jobs wait, and count no attempt: its rows stay as they are until it goes on. */
+async function waitWhileSuspended(
+  { tenants }: WorkerDeps,
+  job: Job,
+  token: string | undefined,
+): Promise<void> {
+  const { tenant } = job.data as { tenant: string };
+  if ((await tenants.find(tenant))?.status !== 'suspended') return;
+  await job.moveToDelayed(Date.now() + suspendedMs, token);
+  throw new DelayedError(`tenant ${tenant} is suspended`);
+}
+
 /**
  * Starts a worker on every shard of a queue. `concurrency` overrides the backend's own. `process` learns how
  * often the job has ended before: by failing, or by an operator's retry also after it was done.
@@ -33,7 +48,8 @@ export function startWorkers<T>(
   process: (data: T, earlierRuns: number) => Promise<unknown>,
   concurrency?: number,
 ): Worker[] {
-  const handle = async (job: Job) => {
+  const handle = async (job: Job, token?: string) => {
+    await waitWhileSuspended(deps, job, token);
     try {
       const result = await process(job.data as T, job.attemptsMade);
       deps.metrics.jobs.labels(name, 'done').inc();

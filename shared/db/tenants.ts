@@ -53,10 +53,10 @@ export async function listTenants(db: Queryable, after: string, limit: number): 
   return result.rows;
 }
 
-/** Slugs that workers act for, after a slug, in alphabetical order. */
+/** Slugs that workers act for, after a slug, in alphabetical order; a suspended tenant's work waits. */
 export async function listActiveSlugs(db: Queryable, after: string, limit: number): Promise<string[]> {
   const result = await db.query<{ slug: string }>(
-    `select slug from coinlane.tenants where slug > $1 and status in ('active', 'suspended') order by slug limit $2`,
+    `select slug from coinlane.tenants where slug > $1 and status = 'active' order by slug limit $2`,
     [after, limit],
   );
   return result.rows.map((row) => row.slug);

@@ -25,7 +25,7 @@ test('of two processes one hears each ring', { timeout: 90_000 }, async () => {
   const due = new Date(Date.now() + 10_000);
   const cron = `${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *`;
   const heard: string[] = [];
-  const open = () => startClock(db, log, { name, cron }, async ({ id }) => void heard.push(id));
+  const open = () => startClock(db, log, [{ name, cron, handle: async ({ id }) => void heard.push(id) }]);
   // What is written by the first start is seen by a look at the schedules, which every start begins with.
   await (await open()).close();
   await shop.sql('update pgboss.version set cron_on = null');
