@@ -8,7 +8,7 @@ import {
   type TenantMigrationReport,
   withPreparationLock,
 } from '../db/migrate.ts';
-import { type Database, openDatabase } from '../db/pool.ts';
+import { type Database, type DatabaseUrls, openDatabase } from '../db/pool.ts';
 import { prepareOutbox } from '../outbox/outbox.ts';
 import { prepareQueueSchema } from '../queue/backend.ts';
 import type { Log } from '../runtime/log.ts';
@@ -33,6 +33,15 @@ function urlFor(ownerUrl: string, login: Login): string {
   return url.toString();
 }
 
+/** Opens the pools of a database that is prepared already, and changes nothing. */
+export function openPrepared(ownerUrl: string, keyring: Keyring, log: Log, poolSize: number): Database {
+  return openDatabase(databaseUrls(ownerUrl, loginsOf(keyring)), { size: poolSize, log });
+}
+
+function databaseUrls(ownerUrl: string, logins: Logins): DatabaseUrls {
+  return { owner: ownerUrl, app: urlFor(ownerUrl, logins.app), queue: urlFor(ownerUrl, logins.queue) };
+}
+
 /** Migrates everything shared and opens the pools. @throws Error when Postgres cannot be reached. */
 export async function prepareDatabase(
   ownerUrl: string,
@@ -41,7 +50,7 @@ export async function prepareDatabase(
   poolSize: number,
 ): Promise<Database> {
   const logins = loginsOf(keyring);
-  const urls = { owner: ownerUrl, app: urlFor(ownerUrl, logins.app), queue: urlFor(ownerUrl, logins.queue) };
+  const urls = databaseUrls(ownerUrl, logins);
   return withPreparationLock(ownerUrl, async () => {
     await migrateShared(ownerUrl, logins);
     const db = openDatabase(urls, { size: poolSize, log });

@@ -26,7 +26,7 @@ async function readMigrations(kind: 'shared' | 'tenant'): Promise<Migration[]> {
 const tenantMigrations = readMigrations('tenant');
 
 /** The version that a tenant's schema has after all migrations of this code. */
-async function latestTenantVersion(): Promise<number> {
+export async function latestTenantVersion(): Promise<number> {
   return (await tenantMigrations).at(-1)?.version ?? 0;
 }
 

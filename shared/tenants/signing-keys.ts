@@ -9,7 +9,8 @@ import type { Keyring } from './secrets.ts';
 /** ECDSA on P-256 (RFC 7518 section 3.4): small tokens, and every client library can verify it. */
 export const tokenAlgorithm = 'ES256';
 
-const sealContext = (tenant: string, kid: string) => `tenant/${tenant}/signing-key/${kid}`;
+/** Ties a sealed private key to its place. */
+export const signingKeyContext = (tenant: string, kid: string) => `tenant/${tenant}/signing-key/${kid}`;
 
 /** Makes a key pair; the private part is stored sealed. */
 export async function createSigningKey(db: Queryable, keyring: Keyring, tenant: string): Promise<string> {
@@ -22,7 +23,7 @@ export async function createSigningKey(db: Queryable, keyring: Keyring, tenant: 
     tenant,
     algorithm: tokenAlgorithm,
     publicJwk,
-    privateSealed: keyring.seal(privateJwk, sealContext(tenant, kid)),
+    privateSealed: keyring.seal(privateJwk, signingKeyContext(tenant, kid)),
   });
   return kid;
 }
@@ -55,7 +56,9 @@ export function openSigningKeys(db: Queryable, keyring: Keyring): SigningKeys {
     );
     const newest = rows.findLast((row) => row.retiredAt === null);
     if (!newest) throw new Error(`tenant ${tenant} has no signing key`);
-    const privateJwk = JSON.parse(keyring.open(newest.privateSealed, sealContext(tenant, newest.kid))) as JWK;
+    const privateJwk = JSON.parse(
+      keyring.open(newest.privateSealed, signingKeyContext(tenant, newest.kid)),
+    ) as JWK;
     const verifying = new Map<string, VerifyKey>();
     for (const row of rows) verifying.set(row.kid, await importJWK(row.publicJwk as JWK, row.algorithm));
     return {
