@@ -5,8 +5,9 @@ import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { answerProblem } from './errors.ts';
 import { identityRoutes } from './identity/routes.ts';
+import { showRate } from './limits/refusals.ts';
 import { accessLog } from './middleware/access-log.ts';
-import { createAddressFinder } from './middleware/address.ts';
+import { createAddressFinder, warnOnce } from './middleware/address.ts';
 import { operatorRoutes } from './operator/routes.ts';
 import { hostedWalletRoutes } from './pages/wallet.ts';
 import { balanceRoutes } from './routes/balance.ts';
@@ -20,24 +21,27 @@ import { createRouter } from './routes/router.ts';
 import { sandboxRoutes } from './routes/sandbox.ts';
 import { systemRoutes } from './routes/system.ts';
 import { walletRoutes } from './routes/wallet.ts';
+import { platformUserRoutes } from './users/platform-users.ts';
 
 export type App = OpenAPIHono<ApiEnv>;
 
 /** `mount` adds what belongs to one way of starting only, such as the mail catcher's page. */
 export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => void): App {
   const app = createRouter();
-  const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES);
+  const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES, warnOnce(deps.log));
   app.onError((error, c) => answerProblem(c, error));
   app.notFound((c) => answerProblem(c, new Problem('not_found')));
   app.use(accessLog(deps));
   app.use(async (c, next) => {
     c.set('address', addressOf(c.req.raw.headers, peerAddress(c)));
     await next();
+    showRate(c);
     // Whoever keeps connections must not send the next request to a process that is about to end.
     if (deps.lifecycle.draining) c.header('Connection', 'close');
   });
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));
+  app.route('/', platformUserRoutes(deps));
   app.route('/', walletRoutes(deps));
   app.route('/', refundRoutes(deps));
   app.route('/', paymentReturnRoutes(deps));
@@ -53,10 +57,10 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   return app;
 }
 
-/** Requests that come from `app.request()` have no socket. */
+/** Requests that come from `app.request()` have no socket; a socket that is gone already has no address, and no trust. */
 function peerAddress(c: Parameters<typeof getConnInfo>[0]): string {
   try {
-    return getConnInfo(c).remote.address ?? '127.0.0.1';
+    return getConnInfo(c).remote.address ?? '0.0.0.0';
   } catch {
     return '127.0.0.1';
   }

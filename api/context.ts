@@ -7,7 +7,9 @@ import type { Accept } from './accept.ts';
 import type { Passwords } from './identity/passwords.ts';
 import type { Tokens } from './identity/tokens.ts';
 import type { Limits } from './limits/limits.ts';
+import type { RateStanding } from './limits/refusals.ts';
 import type { OutcomeWaiters } from './outcome-waiters.ts';
+import type { UserExports } from './users/export.ts';
 import type { WalletDirectory } from './wallet-directory.ts';
 
 export interface UserCaller {
@@ -33,6 +35,7 @@ export interface ApiDeps extends Services {
   passwords: Passwords;
   limits: Limits;
   tokens: Tokens;
+  exports: UserExports;
   /** Set once the process no longer wants new requests: /ready then says so to load balancers. */
   lifecycle: { draining: boolean };
   /** Pages that one way of starting adds to the console's navigation. */
@@ -49,6 +52,8 @@ export interface ApiEnv {
     caller: Caller;
     /** Set by the tenant middleware on routes without a credential. */
     tenant: Tenant;
+    /** Where the caller stands within the rate that the answer tells. */
+    rate: RateStanding;
   };
 }
 

@@ -9,6 +9,7 @@ import { createPasswords } from './identity/passwords.ts';
 import { createTokens } from './identity/tokens.ts';
 import { createLimits } from './limits/limits.ts';
 import { createOutcomeWaiters } from './outcome-waiters.ts';
+import { createUserExports } from './users/export.ts';
 import { createWalletDirectory } from './wallet-directory.ts';
 
 export interface RunningApi {
@@ -36,6 +37,7 @@ export async function openApi(
     passwords: createPasswords(services),
     limits: createLimits(services),
     tokens: createTokens(services),
+    exports: createUserExports(services),
     lifecycle: { draining: false },
     consoleLinks: [],
   };

@@ -13,6 +13,7 @@ import {
   runPgbench,
 } from './bench/pgbench.ts';
 import { median, type Round, ratioLine, summarise } from './bench/report.ts';
+import { benchTenants } from './bench/tenants.ts';
 import { startPostgres } from './embedded/postgres.ts';
 import { startRedis } from './embedded/redis.ts';
 
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '40000' },
     seconds: { type: 'string', default: '6' },
     quick: { type: 'boolean', default: false },
+    tenants: { type: 'string' },
   },
 });
 const rounds = values.quick ? 1 : Number(values.rounds);
@@ -32,6 +34,7 @@ const distributions = ['uniform', 'hot'] as const;
 const log = createLog('warn', 'bench');
 
 async function main(): Promise<void> {
+  if (values.tenants !== undefined) return benchTenants(Number(values.tenants));
   const dir = await mkdtemp(join(tmpdir(), 'coinlane-bench-'));
   const postgres = await startPostgres({
     dataDir: join(dir, 'postgres'),

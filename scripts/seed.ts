@@ -1,11 +1,10 @@
 // `npm run seed`: fills a running server with a demo tenant over its public API; a second run says what is there.
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Config, ConfigError, loadConfig } from '#shared/config/env.ts';
+import { ConfigError, loadConfig } from '#shared/config/env.ts';
 import { openClient, Refused, type SeedClient } from './seed/client.ts';
 import { demoUsers, type Say, seedUser } from './seed/demo.ts';
 import { demoTenant } from './seed/demo-tenant.ts';
+import { findOperatorToken } from './seed/operator-token.ts';
 
 const usage = `Usage: npm run seed -- [--url <address>] [--operator-token <token>]
 Without them: PUBLIC_URL, and OPERATOR_TOKEN or the token that "npm start" keeps in DATA_DIR.`;
@@ -42,19 +41,6 @@ function readArguments(): { url?: string; 'operator-token'?: string } | undefine
     process.exitCode = 2;
     return undefined;
   }
-}
-
-/** Reads only: a seed at the wrong place must not leave secrets behind. @throws ConfigError */
-async function findOperatorToken(config: Config): Promise<string> {
-  if (config.OPERATOR_TOKEN) return config.OPERATOR_TOKEN;
-  const path = join(config.DATA_DIR, 'secrets.json');
-  try {
-    const { operatorToken } = JSON.parse(await readFile(path, 'utf8')) as { operatorToken?: unknown };
-    if (typeof operatorToken === 'string') return operatorToken;
-  } catch {
-    // Told below: there is no token here.
-  }
-  throw new ConfigError([`OPERATOR_TOKEN: is not set, and ${path} has none; or give --operator-token`]);
 }
 
 /** @returns the tenant's first secret key when it was made now; it exists nowhere else. */

@@ -5,7 +5,8 @@ import { listPoisoned } from '#shared/db/ledger.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Decision } from '#shared/ledger/decide.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
-import { settle } from './settle.ts';
+import { type SettleDeps, settle } from './settle.ts';
+import { findRules } from './velocity-guard.ts';
 
 export interface SettleResult {
   /** Those of the operations that were rejected with internal_error, by this run or an earlier one. */
@@ -13,7 +14,7 @@ export interface SettleResult {
 }
 
 export interface Settler {
-  /** Resolves once all these operations have their outcome. @throws when the database is away. */
+  /** Resolves once all these operations have their outcome, or are held for review. @throws when the database is away. */
   settle(tenant: string, operationIds: string[], options: { notify: boolean }): Promise<SettleResult>;
   /** Waits for what is under way. */
   close(): Promise<void>;
@@ -35,7 +36,7 @@ interface Lane {
 const batchIdsMax = 500;
 const decisionsMax = 2000;
 
-type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'log' | 'metrics'>;
+type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'tenants' | 'log' | 'metrics'>;
 
 /**
  * One transaction at a time per tenant: while it runs, what arrives becomes the next batch. `parallel`
@@ -111,7 +112,8 @@ async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promi
   const ids = [...new Set(batch.flatMap((waiting) => waiting.ids))];
   const started = performance.now();
   try {
-    const { decisions, poisoned, stuck } = await settleAll(deps, tenant, ids);
+    const rules = await findRules(deps, tenant);
+    const { decisions, poisoned, stuck } = await settleAll(rules ? { ...deps, rules } : deps, tenant, ids);
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, decisions);
     const watched = batch.flatMap((waiting) => (waiting.notify ? waiting.ids : []));
@@ -140,7 +142,7 @@ async function listPoisonedEarlier(
   return withTenant(deps.db.app, tenant, (tx) => listPoisoned(tx, rest));
 }
 
-async function settleAll(deps: SettlerDeps, tenant: string, ids: string[]): Promise<IsolatedBatch> {
+async function settleAll(deps: SettleDeps, tenant: string, ids: string[]): Promise<IsolatedBatch> {
   const decisions: Decision[] = [];
   try {
     for (;;) {

@@ -107,8 +107,11 @@ async function finish(
 }
 
 function report({ log, metrics }: EmailDeps, job: EmailJob, status: MailStatus, detail: string | null): void {
-  metrics.mails.labels(job.template, status).inc();
-  const about = { ...keyOf(job), template: job.template, status, detail };
+  // Anybody may ask for such a mail: whether there was anybody to send it to stays in the mails table.
+  const isSecret = job.userId === null && (status === 'sent' || status === 'skipped');
+  metrics.mails.labels(job.template, isSecret ? 'handled' : status).inc();
+  const told = isSecret ? {} : { status, detail };
+  const about = { ...keyOf(job), template: job.template, ...told };
   if (status === 'in_doubt')
     log.warn({ ...about, alert: 'mail_in_doubt' }, 'a mail may or may not have been sent');
   else if (status === 'failed') log.warn(about, 'a mail was not sent');

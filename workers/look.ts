@@ -12,6 +12,8 @@ export type LookHint = Exclude<ProviderHint, { about: 'nothing' }>;
 export interface LookResult {
   status: PaymentResult['status'] | 'missing';
   detail: string | null;
+  /** What the provider names as purchases of ours; whether they are is not said. */
+  purchaseIds: string[];
 }
 
 /** Of several payments behind one hint, the news that need most care decide. */
@@ -42,9 +44,10 @@ export async function lookAndApply(
     seen = await look(deps, tenant, provider, hint);
   }
   if (seen.payments.length === 0) {
-    return { status: 'missing', detail: `the provider does not know this ${hint.about}` };
+    return { status: 'missing', detail: `the provider does not know this ${hint.about}`, purchaseIds: [] };
   }
-  let worst: LookResult | undefined;
+  const purchaseIds = seen.payments.map((each) => each.purchaseId?.toLowerCase() ?? '').filter(isPurchaseId);
+  let worst: PaymentResult | undefined;
   for (const payment of seen.payments) {
     // Also one that was approved and could not be taken.
     const ends = isOver && (payment.state === 'open' || payment.state === 'approved');
@@ -52,7 +55,7 @@ export async function lookAndApply(
     const result = await applyPayment(deps, tenant, provider.name, known, seen.number);
     if (!worst || careOf.indexOf(result.status) > careOf.indexOf(worst.status)) worst = result;
   }
-  return worst ?? { status: 'missing', detail: null };
+  return { ...(worst ?? { status: 'missing', detail: null }), purchaseIds };
 }
 
 /**

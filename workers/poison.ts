@@ -1,5 +1,4 @@
 // Finds the one operation that breaks its batch, so that all others go on, and gives it an outcome.
-import type { Services } from '#shared/boot/services.ts';
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { classifyFault } from '#shared/db/faults.ts';
 import { findNextDue, listDue, lockWalletsOf, rejectPoisoned } from '#shared/db/ledger.ts';
@@ -7,9 +6,7 @@ import { withTenant } from '#shared/db/pool.ts';
 import { markUndeliverable } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import type { Decision } from '#shared/ledger/decide.ts';
-import { settle } from './settle.ts';
-
-type PoisonDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'log' | 'metrics'>;
+import { type SettleDeps, settle } from './settle.ts';
 
 export interface IsolatedBatch {
   decisions: Decision[];
@@ -29,7 +26,7 @@ const nothing = (): IsolatedBatch => ({ decisions: [], poisoned: [], stuck: new 
  * when the database is away nothing is decided and the error goes to the caller, who tries again.
  */
 export async function settleIsolated(
-  deps: PoisonDeps,
+  deps: SettleDeps,
   tenant: string,
   operationIds: string[],
   limit: number,
@@ -48,7 +45,7 @@ export async function settleIsolated(
 }
 
 async function settleHalf(
-  deps: PoisonDeps,
+  deps: SettleDeps,
   tenant: string,
   operationIds: string[],
   limit: number,
@@ -67,7 +64,7 @@ async function settleHalf(
 }
 
 /** Goes through the waiting operations of one wallet up to this one, oldest first, each in its own transaction. */
-async function settleOneByOne(deps: PoisonDeps, tenant: string, operationId: string): Promise<IsolatedBatch> {
+async function settleOneByOne(deps: SettleDeps, tenant: string, operationId: string): Promise<IsolatedBatch> {
   const result = nothing();
   const next = () => withTenant(deps.db.app, tenant, (tx) => findNextDue(tx, operationId));
   let suspect: string | undefined;
@@ -99,7 +96,7 @@ async function settleOneByOne(deps: PoisonDeps, tenant: string, operationId: str
  * rejected it meanwhile, and what is next now has done nothing wrong.
  */
 async function rejectCulprit(
-  deps: PoisonDeps,
+  deps: SettleDeps,
   tenant: string,
   culprit: string,
   cause: unknown,

@@ -1,5 +1,7 @@
 // Acts on providers' webhooks: a webhook is a hint, so the object it names is fetched, and only that is believed.
 import type { ProviderJob } from '#shared/contracts/jobs.ts';
+import { eraseEventOf, isErasedBody } from '#shared/db/erasure.ts';
+import { withTenant } from '#shared/db/pool.ts';
 import {
   findProviderEvent,
   noteProviderEvent,
@@ -43,6 +45,7 @@ class EventParked extends Error {
 interface EventResult {
   status: Exclude<ProviderEventStatus, 'received'>;
   detail: string | null;
+  purchaseIds?: string[];
 }
 
 /**
@@ -65,6 +68,7 @@ async function processProviderEvent(
     ? await actOn(deps, tenant, provider, event).catch((error) => waitFor(deps, id, error))
     : failed('the provider is not configured');
   await setProviderEvent(deps.db.app, id, result);
+  await forgetErased(deps, slug, id, result);
   deps.metrics.providerEvents.labels(event.provider, result.status).inc();
   if (result.status === 'failed' || result.status === 'forged') {
     deps.log.error(
@@ -76,6 +80,17 @@ async function processProviderEvent(
   if (result.status === 'failed' || result.status === 'forged') {
     throw new JobFailed(`event ${id} ${result.status}: ${result.detail}`);
   }
+}
+
+/** What came about somebody who is erased is acted on like any other, and not kept. */
+async function forgetErased(
+  { db }: EventDeps,
+  slug: string,
+  id: string,
+  { status, purchaseIds = [] }: EventResult,
+): Promise<void> {
+  if (purchaseIds.length === 0 || (status !== 'processed' && status !== 'ignored')) return;
+  await withTenant(db.app, slug, (tx) => eraseEventOf(tx, slug, id, purchaseIds));
 }
 
 /** The event waits with backoff for its provider; meanwhile the operator sees why. @throws what it was given */
@@ -93,16 +108,18 @@ async function actOn(
   provider: PaymentProvider,
   event: ProviderEventRow,
 ): Promise<EventResult> {
+  // Its provider would call it forged.
+  if (isErasedBody(event.body)) return { status: 'ignored', detail: 'its content was erased with its user' };
   if (provider.verify && !(await provider.verify(tenant, event))) {
     return { status: 'forged', detail: 'the provider says that it did not send this' };
   }
   const hint = provider.readHint(event.body);
   if (!hint) return failed('its form is unknown');
   if (hint.about === 'nothing') return { status: 'ignored', detail: `${event.kind} means nothing here` };
-  const { status, detail } = await lookAndApply(deps, tenant, provider, hint);
+  const { status, detail, purchaseIds } = await lookAndApply(deps, tenant, provider, hint);
   switch (status) {
     case 'done':
-      return { status: 'processed', detail };
+      return { status: 'processed', detail, purchaseIds };
     case 'foreign':
       return { status: 'ignored', detail };
     case 'parked':

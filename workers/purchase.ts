@@ -17,6 +17,7 @@ import { lookAndApply } from './look.ts';
 import { type PaymentDeps, settleUneven } from './payment.ts';
 import type { CheckoutAnswer } from './providers/provider.ts';
 import { ProviderUnavailable } from './providers/unavailable.ts';
+import { mayBegin } from './purchase-begin.ts';
 import { settleNow } from './settle-now.ts';
 import { JobFailed } from './worker.ts';
 
@@ -85,6 +86,7 @@ async function lookAtPayment(deps: PurchaseDeps, tenant: Tenant, purchase: Purch
 
 /** No transaction is open while the provider is called; asking again gives the same checkout. */
 async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
+  if (!(await mayBegin(deps, tenant, purchase))) return;
   const { operationId, price, currency } = purchase;
   const provider = deps.providers.of(purchase.provider);
   const returnUrl = returnUrlOf(deps, tenant, purchase);
@@ -98,7 +100,7 @@ async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: Purcha
   await withTenant(deps.db.app, tenant.slug, async (tx) => {
     const current = await lockPurchase(tx, operationId);
     const fact = answer.status === 'opened' ? 'checkout_opened' : 'checkout_refused';
-    if (!current || !nextPurchaseStatus(current.status, fact)) return;
+    if (!current || current.held || !nextPurchaseStatus(current.status, fact)) return;
     if (answer.status === 'opened') {
       await openPurchase(tx, operationId, answer);
       await setPurchaseStatus(tx, operationId, 'awaiting_payment');

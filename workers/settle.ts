@@ -20,14 +20,18 @@ import {
   insertPurchaseRefunds,
   markUndeliverable,
 } from '#shared/db/purchases.ts';
+import { sendHeld } from '#shared/db/velocity.ts';
 import {
   type Decision,
   decide,
+  type Held,
   type OriginalState,
   type PendingOperation,
   type WalletState,
 } from '#shared/ledger/decide.ts';
 import { netOf } from '#shared/ledger/lots.ts';
+import type { VelocitySettings } from '#shared/ledger/velocity.ts';
+import { openGuard, reportHeld, sendCounted } from './velocity-guard.ts';
 
 export interface SettledBatch {
   decisions: Decision[];
@@ -35,11 +39,15 @@ export interface SettledBatch {
   more: boolean;
 }
 
-type SettleDeps = Pick<Services, 'db' | 'outbox' | 'balances'>;
+export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' | 'log' | 'metrics'> {
+  /** Of this tenant; left out where it has none, and then they cost nothing. */
+  rules?: VelocitySettings;
+}
 
 /**
  * Settles the given operations and all that waits before them on the same wallets, at most `limit`.
- * An operation that is settled already is left as it is, so running this again is harmless.
+ * An operation that is settled already is left as it is, so running this again is harmless. What a rule of
+ * the tenant holds leaves the order, and those behind it go on.
  */
 export function settle(
   deps: SettleDeps,
@@ -58,13 +66,25 @@ export function settle(
     const originals = await loadOriginals(tx, due);
     const untouched = new Map([...originals].map(([id, original]) => [id, original.refunded]));
     const byId = new Map(wallets.map((wallet) => [wallet.id, wallet]));
-    const decisions = due.map((operation) => {
+    const guard = deps.rules && (await openGuard(tx, deps.rules, due));
+    const decisions: Decision[] = [];
+    const held: Held[] = [];
+    for (const operation of due) {
       const wallet = byId.get(operation.walletId);
       assert(wallet, 'only operations of locked wallets are decided');
-      const decision = decide(wallet, operation, originals);
+      const decision = decide(wallet, operation, originals, guard);
+      if (decision.status === 'held') {
+        held.push(decision);
+        continue;
+      }
       rememberDecision(originals, decision);
-      return decision;
-    });
+      decisions.push(decision);
+    }
+    if (guard) sendCounted(tx, guard);
+    if (held.length > 0) {
+      sendHeld(tx, held);
+      tx.afterCommit(() => reportHeld(deps, tenant, held));
+    }
     const written = sendDecisions(tx, wallets, decisions);
     const refunded = [...originals.values()].filter(
       (each) => each.refunded !== (untouched.get(each.id) ?? 0),
@@ -86,7 +106,7 @@ function sendDecisions(tx: Tx, wallets: WalletState[], decisions: Decision[]): W
     sendWallets(tx, written);
     sendEntries(tx, applied);
   }
-  sendOutcomes(tx, decisions);
+  if (decisions.length > 0) sendOutcomes(tx, decisions);
   const credits = applied.flatMap(({ operation: { id, kind } }) =>
     kind === 'purchase' || kind === 'grant' ? [id] : [],
   );

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps } from '../context.ts';
-import { liveTenant } from '../middleware/caller.ts';
+import { servedTenant } from '../middleware/caller.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
 
@@ -33,7 +33,10 @@ const jwksRoute = createRoute({
         'application/json': { schema: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }) },
       },
     },
-    ...problemResponses('tenant_required', 'tenant_suspended', 'tenant_not_found', 'unavailable'),
+    ...problemResponses(
+      ...(['tenant_required', 'tenant_suspended', 'address_refused', 'tenant_not_found'] as const),
+      'unavailable',
+    ),
   },
 });
 
@@ -44,7 +47,7 @@ export function jwksRoutes({ tenants, signingKeys }: Pick<ApiDeps, 'signingKeys'
     if (slug === undefined || slug === '') {
       throw new Problem('tenant_required', { detail: 'Name the tenant: ?tenant=<slug>.' });
     }
-    const tenant = await liveTenant(tenants, slug);
+    const tenant = await servedTenant(c, tenants, slug);
     const { jwks } = await signingKeys.of(tenant.slug);
     const keys = jwks.keys.map((key): Record<string, unknown> => ({ ...key }));
     return c.json({ keys }, 200, { 'Cache-Control': `public, max-age=${cacheSeconds}` });

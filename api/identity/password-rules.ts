@@ -1,8 +1,7 @@
 // Which passwords a tenant takes: long enough, and not what an attacker would try first.
 import { Problem } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-
-const fold = (text: string) => text.normalize('NFKC').trim().toLowerCase();
+import { foldPassword, leakedPasswords } from './leaked-passwords.ts';
 
 /**
  * No rules of composition (NIST SP 800-63B, section 3.1.1.2); the length is counted in code points.
@@ -14,9 +13,14 @@ export function requireGoodPassword(tenant: Tenant, email: string, password: str
     const detail = `The password must have at least ${lengthMin} characters.`;
     throw new Problem('invalid_input', { detail, faults: [{ pointer, code: 'too_small', detail }] });
   }
-  const folded = fold(password);
-  if ([email, tenant.slug, tenant.name].some((known) => fold(known) === folded)) {
+  const folded = foldPassword(password);
+  if ([email, tenant.slug, tenant.name].some((known) => foldPassword(known) === folded)) {
     const detail = 'The password must not be the address or the name of the platform.';
     throw new Problem('password_compromised', { detail, faults: [{ pointer, code: 'guessable', detail }] });
+  }
+  if (leakedPasswords().has(password)) {
+    const detail =
+      'This password became known in a leak elsewhere, so attackers try it early. Please choose another one.';
+    throw new Problem('password_compromised', { detail, faults: [{ pointer, code: 'leaked', detail }] });
   }
 }

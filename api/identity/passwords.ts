@@ -12,21 +12,26 @@ export interface StoredPassword {
   scheme: string;
 }
 
+/** `tenant`: its slug, for tenants take turns. Both throw Problem overloaded when too many are being hashed. */
 export interface Passwords {
-  /** @throws Problem overloaded when too many are being hashed. */
-  hash(password: string): Promise<StoredPassword>;
+  hash(tenant: string, password: string): Promise<StoredPassword>;
   /**
    * Does the same work whether there is a stored password or not. `rehash`: the password is right, and
    * stored under an older key or another cost than today's.
-   * @throws Problem overloaded when too many are being hashed.
    */
-  verify(password: string, stored: StoredPassword | undefined): Promise<{ ok: boolean; rehash: boolean }>;
+  verify(
+    tenant: string,
+    password: string,
+    stored: StoredPassword | undefined,
+  ): Promise<{ ok: boolean; rehash: boolean }>;
 }
 
 const schemeName = 'bcrypt-hmac-sha256';
 const schemePattern = new RegExp(`^${schemeName}:([0-9a-f]{8}):\\d{1,2}$`);
 const hashPattern = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 const pepperPurpose = 'password-pepper';
+/** bcrypt knows none below. */
+const costMin = 4;
 /** A row that says more would hold a core for seconds: somebody else wrote it (research, section 2.14). */
 const storedCostMax = 14;
 const waitingMax = 64;
@@ -48,6 +53,7 @@ export function createPasswords(
   const { config, keyring, metrics, log } = services;
   const cost = config.BCRYPT_COST;
   const dummy = makeDummyHash(cost);
+  const dummies = Array.from({ length: cost }, (_, under) => makeDummyHash(Math.max(under, costMin)));
   const gate = createHashGate({
     parallelMax: Math.max(1, availableParallelism() - 1),
     waitingMax,
@@ -58,22 +64,28 @@ export function createPasswords(
     const keyId = schemePattern.exec(stored.scheme)?.[1];
     const storedCost = Number(hashPattern.exec(stored.hash)?.[1] ?? Number.NaN);
     const key = keyId === undefined ? undefined : keyring.deriveUnder(keyId, pepperPurpose);
-    if (key && storedCost <= storedCostMax)
-      return { key, rehash: keyId !== keyring.keyId || storedCost !== cost };
+    if (key && storedCost >= costMin && storedCost <= storedCostMax)
+      return { key, storedCost, rehash: keyId !== keyring.keyId || storedCost !== cost };
     log.warn({ scheme: stored.scheme, cost: storedCost }, 'a stored password cannot be checked');
     return undefined;
   };
+  /** Each cost is twice the work of the one before: with those in between, a hash of old takes as long as one of today. */
+  const compare = async (peppered: string, hash: string, hashCost: number) => {
+    const same = await bcrypt.compare(peppered, hash);
+    for (const filler of dummies.slice(hashCost)) await bcrypt.compare(peppered, filler);
+    return same;
+  };
   return {
-    async hash(password) {
+    async hash(tenant, password) {
       const peppered = pepper(password, keyring.derive(pepperPurpose));
-      const hash = await gate.run(() => bcrypt.hash(peppered, cost));
+      const hash = await gate.run(tenant, () => bcrypt.hash(peppered, cost));
       return { hash, scheme: `${schemeName}:${keyring.keyId}:${cost}` };
     },
-    async verify(password, stored) {
+    async verify(tenant, password, stored) {
       const way = stored && usable(stored);
       const peppered = pepper(password, way?.key ?? keyring.derive(pepperPurpose));
       const hash = stored && way ? stored.hash : dummy;
-      const same = await gate.run(() => bcrypt.compare(peppered, hash));
+      const same = await gate.run(tenant, () => compare(peppered, hash, way?.storedCost ?? cost));
       const ok = same && way !== undefined;
       return { ok, rehash: ok && way.rehash };
     },

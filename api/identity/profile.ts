@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { findUser, updatePassword } from '#shared/db/identity.ts';
+import { spendMailTokens } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { findWalletBalance } from '#shared/db/wallets.ts';
@@ -13,6 +14,7 @@ import { actingUser } from '../routes/answer-operation.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
 import { callerSecurity, userIdField } from '../routes/schemas.ts';
+import { countTry } from './factors/attempts.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import { storedPasswordOf } from './passwords.ts';
 import { noStore } from './request.ts';
@@ -73,7 +75,8 @@ const passwordRoute = createRoute({
     ...problemResponses(
       ...(['malformed_request', 'unauthenticated', 'invalid_credentials', 'forbidden'] as const),
       ...(['tenant_mismatch', 'tenant_suspended', 'payload_too_large', 'unsupported_media_type'] as const),
-      ...(['invalid_input', 'password_compromised', 'overloaded', 'unavailable'] as const),
+      ...(['invalid_input', 'password_compromised', 'rate_limited', 'overloaded'] as const),
+      'unavailable',
     ),
   },
 });
@@ -104,7 +107,9 @@ export function profileRoutes(deps: ApiDeps) {
     if (caller.type !== 'user') {
       throw new Problem('forbidden', { detail: 'Only users themselves change their passwords.' });
     }
-    await changePassword(deps, caller, c.req.valid('json'));
+    // Who found a session open does not get to guess the password by it.
+    const asked = { tenant: caller.tenant, account: `password:${caller.userId}` };
+    await countTry(deps, c, asked, () => changePassword(deps, caller, c.req.valid('json')));
     return c.body(null, 204);
   });
   return router;
@@ -118,12 +123,12 @@ async function changePassword(
 ): Promise<void> {
   const user = await withTenant(deps.db.app, tenant.slug, (tx) => findUser(tx, userId));
   const stored = storedPasswordOf(user);
-  const { ok } = await deps.passwords.verify(given.currentPassword, stored);
+  const { ok } = await deps.passwords.verify(tenant.slug, given.currentPassword, stored);
   if (!ok || !user || !stored) {
     throw new Problem('invalid_credentials', { detail: 'The current password is wrong.' });
   }
   requireGoodPassword(tenant, user.email ?? '', given.newPassword, '/newPassword');
-  const fresh = await deps.passwords.hash(given.newPassword);
+  const fresh = await deps.passwords.hash(tenant.slug, given.newPassword);
   const ended = await withTenant(deps.db.app, tenant.slug, async (tx) => {
     if (!(await updatePassword(tx, { id: userId, from: stored.hash, ...fresh }))) {
       throw new Problem('invalid_credentials', { detail: 'The password was changed by another request.' });
@@ -134,6 +139,9 @@ async function changePassword(
     await deps.outbox.emit(tx, [
       { queue: 'email', job: { tenant: tenant.slug, cause, template: 'password_changed', userId, data: {} } },
     ]);
+    // A link that somebody else had mailed must not undo the change.
+    await spendMailTokens(tx, userId, 'reset_password');
+    await spendMailTokens(tx, userId, 'change_email');
     return endOtherSessions(tx, userId, sessionId, 'password_changed');
   });
   deps.tokens.forgetSessions(ended);

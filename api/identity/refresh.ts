@@ -5,7 +5,7 @@ import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
-import { liveTenant } from '../middleware/caller.ts';
+import { servedTenant } from '../middleware/caller.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
 import { type ParsedRefreshToken, readRefreshToken } from './refresh-tokens.ts';
@@ -34,7 +34,8 @@ const refreshRoute = createRoute({
     200: { description: 'The new pair', content: { 'application/json': { schema: tokenPairSchema } } },
     ...problemResponses(
       ...(['malformed_request', 'unauthenticated', 'tenant_mismatch', 'tenant_suspended'] as const),
-      ...(['payload_too_large', 'unsupported_media_type', 'invalid_input', 'unavailable'] as const),
+      ...(['address_refused', 'payload_too_large', 'unsupported_media_type', 'invalid_input'] as const),
+      ...(['rate_limited', 'unavailable'] as const),
     ),
   },
 });
@@ -61,18 +62,20 @@ const logoutRoute = createRoute({
     204: { description: 'The session is over' },
     ...problemResponses(
       ...(['malformed_request', 'unauthenticated', 'tenant_mismatch', 'tenant_suspended'] as const),
-      ...(['payload_too_large', 'unsupported_media_type', 'invalid_input', 'unavailable'] as const),
+      ...(['address_refused', 'payload_too_large', 'unsupported_media_type', 'invalid_input'] as const),
+      ...(['unavailable'] as const),
     ),
   },
 });
 
-type RefreshDeps = Pick<ApiDeps, 'db' | 'keyring' | 'log' | 'tenants' | 'tokens'>;
+type RefreshDeps = Pick<ApiDeps, 'db' | 'keyring' | 'limits' | 'log' | 'outbox' | 'tenants' | 'tokens'>;
 
 export function refreshRoutes(deps: RefreshDeps) {
   const router = createRouter();
   router.use('/token/refresh', limitBody, requireJson);
   router.openapi(refreshRoute, async (c) => {
     const token = await readLiveToken(c, deps, c.req.valid('json').refreshToken);
+    if (token) await deps.limits.token(c, c.get('tenant'));
     const pair = token && (await refreshSession(deps, token));
     if (!pair) {
       throw new Problem('unauthenticated', { detail: 'The refresh token is not good, or not any more.' });
@@ -97,7 +100,7 @@ export function refreshRoutes(deps: RefreshDeps) {
 
 /**
  * The parsed token, when its tenant exists.
- * @throws Problem tenant_mismatch when X-Tenant contradicts it, tenant_suspended.
+ * @throws Problem tenant_mismatch when X-Tenant contradicts it, tenant_suspended, address_refused.
  */
 async function readLiveToken(
   c: Context<ApiEnv>,
@@ -108,7 +111,7 @@ async function readLiveToken(
   if (!token) return undefined;
   requireSameTenant(c, token.tenant);
   if (!(await tenants.find(token.tenant))) return undefined;
-  c.set('tenant', await liveTenant(tenants, token.tenant));
+  c.set('tenant', await servedTenant(c, tenants, token.tenant));
   return token;
 }
 
@@ -118,7 +121,7 @@ async function readAccessToken(c: Context<ApiEnv>, deps: RefreshDeps): Promise<A
   const claims = credential === undefined ? undefined : await deps.tokens.verifyAccess(credential);
   if (!claims) return undefined;
   requireSameTenant(c, claims.tenant);
-  c.set('tenant', await liveTenant(deps.tenants, claims.tenant));
+  c.set('tenant', await servedTenant(c, deps.tenants, claims.tenant));
   return claims;
 }
 

@@ -83,7 +83,20 @@ const pairFields = {
 };
 
 export const tokenPairSchema = z.object(pairFields).openapi('TokenPair');
-export const loginSchema = z.object({ user: userSchema, ...pairFields }).openapi('Login');
+export const loginSchema = z
+  .object({
+    user: userSchema,
+    ...pairFields,
+    deviceToken: z.string().openapi({
+      description:
+        'To be kept on the device and sent with its next login; good for 180 days, or until the password changes',
+      example: 'dt_…',
+    }),
+    passwordCompromised: z.literal(true).optional().openapi({
+      description: 'Set when the password is known to attackers: ask for a new one (`POST /password/change`)',
+    }),
+  })
+  .openapi('Login');
 
 /** The header that names the tenant where no credential does. */
 export const tenantHeader = z.object({

@@ -40,7 +40,7 @@ const sessionLifetimeSeconds = 30 * 24 * 3600;
  */
 const graceSeconds = 10;
 
-type SessionDeps = Pick<ApiDeps, 'db' | 'keyring' | 'log' | 'tokens'>;
+type SessionDeps = Pick<ApiDeps, 'db' | 'keyring' | 'log' | 'outbox' | 'tokens'>;
 
 /** Undefined: the user is not active, or the password is not the one that was checked any more. */
 export async function openSession(
@@ -104,7 +104,7 @@ export async function refreshSession(
 }
 
 async function rotate(
-  { keyring }: SessionDeps,
+  { keyring, outbox }: SessionDeps,
   tx: Tx,
   token: ParsedRefreshToken,
   sign: AccessSigner,
@@ -128,7 +128,7 @@ async function rotate(
       pair: toPair(JSON.parse(keyring.open(session.successorSealed, sealContext(token)))),
     };
   }
-  await killReused(tx, token.tenant, session);
+  await killReused(outbox, tx, token.tenant, session);
   return { result: 'reused', userId: session.userId };
 }
 
@@ -137,7 +137,13 @@ function toPair({ accessToken, refreshToken, issuedAt }: SealedPair): TokenPair 
   return { accessToken, refreshToken, tokenType: 'Bearer', expiresIn: accessLifetimeSeconds - ageSeconds };
 }
 
-async function killReused(tx: Tx, tenant: string, session: SessionRow): Promise<void> {
+/** Whose copy it was nobody knows: the session ends for both, and its owner is told. */
+async function killReused(
+  outbox: ApiDeps['outbox'],
+  tx: Tx,
+  tenant: string,
+  session: SessionRow,
+): Promise<void> {
   await revokeSession(tx, session.id, 'reuse');
   await insertAudit(tx, {
     tenant,
@@ -146,6 +152,10 @@ async function killReused(tx: Tx, tenant: string, session: SessionRow): Promise<
     target: session.id,
   });
   await announceRevokedSessions(tx, [session.id]);
+  const template = 'session_reuse';
+  const cause = `${template}:${session.id}`;
+  const data = { at: new Date().toISOString() };
+  await outbox.emit(tx, [{ queue: 'email', job: { tenant, cause, template, userId: session.userId, data } }]);
 }
 
 /** Ends one session. `token`: only if it is one of this session's refresh tokens, whichever. */
@@ -167,12 +177,12 @@ export async function endSession(
   if (ended) deps.tokens.forgetSessions([sessionId]);
 }
 
-/** Ends all sessions of a user but one, in the caller's transaction. @returns their ids, for `forgetSessions`. */
+/** Ends all sessions of a user but one (null: all), in the caller's transaction. @returns their ids, for `forgetSessions`. */
 export async function endOtherSessions(
   tx: Tx,
   userId: string,
-  exceptId: string,
-  reason: 'password_changed',
+  exceptId: string | null,
+  reason: 'password_changed' | 'email_changed' | 'ended_by_user',
 ): Promise<string[]> {
   const ended = await revokeOtherSessions(tx, userId, exceptId, reason);
   await announceRevokedSessions(tx, ended);

@@ -43,12 +43,18 @@ const cachedMax = 50_000;
 
 const audienceOf = (tenant: string) => `coinlane:${tenant}`;
 
+interface KnownToken {
+  claims: AccessClaims;
+  /** The key that signed it. */
+  kid: string;
+}
+
 type TokenServices = Pick<Services, 'config' | 'db' | 'listener' | 'log' | 'signingKeys' | 'tenants'>;
 
 export function createTokens(services: TokenServices): Tokens {
   const { config, signingKeys } = services;
   const revocations = createRevocations(services);
-  const known = new LRUCache<string, AccessClaims>({ max: cachedMax });
+  const known = new LRUCache<string, KnownToken>({ max: cachedMax });
 
   const signerOf = async (tenant: string): Promise<AccessSigner> => {
     const { signing } = await signingKeys.of(tenant);
@@ -73,13 +79,16 @@ export function createTokens(services: TokenServices): Tokens {
     async verifyAccess(token) {
       if (token.length > tokenLengthMax) return undefined;
       const digest = createHash('sha256').update(token).digest('base64');
-      let claims = known.get(digest);
-      if (!claims) {
-        claims = await readClaims(services, token);
-        if (!claims) return undefined;
-        known.set(digest, claims);
+      let found = known.get(digest);
+      if (!found) {
+        found = await readClaims(services, token);
+        if (!found) return undefined;
+        known.set(digest, found);
       }
-      if (claims.expiresAt * 1000 <= Date.now()) {
+      const { claims, kid } = found;
+      // A key that was revoked takes with it what is known by heart.
+      const { verifying } = await signingKeys.of(claims.tenant);
+      if (claims.expiresAt * 1000 <= Date.now() || !verifying.has(kid)) {
         known.delete(digest);
         return undefined;
       }
@@ -93,18 +102,13 @@ export function createTokens(services: TokenServices): Tokens {
  * The claims of a token that is signed by its tenant's key and means this deployment's API. The issuer's
  * host is not compared: processes without PUBLIC_URL name their own, and the key alone proves the origin.
  */
-async function readClaims(services: TokenServices, token: string): Promise<AccessClaims | undefined> {
+async function readClaims(services: TokenServices, token: string): Promise<KnownToken | undefined> {
   const tenant = readTenant(token);
   if (tenant === undefined || !(await services.tenants.find(tenant))) return undefined;
-  const { verifying } = await services.signingKeys.of(tenant);
   try {
-    const { payload } = await jwtVerify(
+    const { payload, protectedHeader } = await jwtVerify(
       token,
-      ({ kid }) => {
-        const key = kid === undefined ? undefined : verifying.get(kid);
-        if (!key) throw new errors.JWKSNoMatchingKey();
-        return key;
-      },
+      ({ kid }) => findKey(services.signingKeys, tenant, kid),
       {
         algorithms: [tokenAlgorithm],
         typ: tokenType,
@@ -113,12 +117,23 @@ async function readClaims(services: TokenServices, token: string): Promise<Acces
       },
     );
     const { sub, sid, exp } = payload;
-    if (typeof sub !== 'string' || typeof sid !== 'string' || exp === undefined) return undefined;
-    return { tenant, userId: sub, sessionId: sid, expiresAt: exp };
+    const { kid } = protectedHeader;
+    if (typeof sub !== 'string' || typeof sid !== 'string' || exp === undefined || kid === undefined)
+      return undefined;
+    return { claims: { tenant, userId: sub, sessionId: sid, expiresAt: exp }, kid };
   } catch (error) {
     if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
+}
+
+/** Another process may have made a key that nobody told us of. @throws JWKSNoMatchingKey */
+async function findKey(signingKeys: TokenServices['signingKeys'], tenant: string, kid: string | undefined) {
+  if (kid === undefined) throw new errors.JWKSNoMatchingKey();
+  const key =
+    (await signingKeys.of(tenant)).verifying.get(kid) ?? (await signingKeys.again(tenant)).verifying.get(kid);
+  if (!key) throw new errors.JWKSNoMatchingKey();
+  return key;
 }
 
 /** The tenant that the token claims to be of: a hint that chooses the keys, and nothing else. */

@@ -1,4 +1,4 @@
-// The pages behind the link of the welcome mail; they need no script.
+// The pages behind the links that verify an address, and the one of a link that is dead; they need no script.
 import { html } from 'hono/html';
 import type { Page } from '../pages/layout.ts';
 
@@ -31,7 +31,8 @@ export function deadLinkPage(): Page {
     status: 400,
     main: html`<h1>This link does not work</h1>
       <div class="card">
-        <p>It was used already, is too old, or was not copied whole. If you confirmed before, all is well.</p>
+        <p>It was used already, is too old, was followed by a newer one, or was not copied whole.</p>
+        <p>If you used it before, all is well. Otherwise ask for a new one.</p>
       </div>`,
   };
 }

@@ -2,11 +2,19 @@
 import type { Context } from 'hono';
 import type { Services } from '#shared/boot/services.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import type { ApiEnv } from '../context.ts';
+import type { Rate } from '#shared/tenants/protection-settings.ts';
+import type { ApiEnv, Caller } from '../context.ts';
+import { networkOf } from '../middleware/address.ts';
+import { createCounters, type Take } from './counters.ts';
+import { createLoginLimit, forgiveAccount } from './login-limit.ts';
+import { createRefusals, noteRate } from './refusals.ts';
+import { createRequestLimit } from './request-limit.ts';
 
 export interface LoginAttempt {
-  /** The proof was right: what was counted is given back. */
+  /** The proof was right: what was counted is given back, also when a second factor is still to come. */
   succeeded(): Promise<void>;
+  /** The proof was not looked at, because we were busy or broken: as if nobody had tried. */
+  abandoned(): Promise<void>;
 }
 
 export interface Limits {
@@ -17,19 +25,58 @@ export interface Limits {
    * @throws Problem rate_limited with Retry-After and RateLimit headers
    */
   login(c: Context<ApiEnv>, tenant: Tenant, account: string, device?: string): Promise<LoginAttempt>;
+  /** The owner proved who they are by mail: what this caller, and strangers together, failed at is forgotten. */
+  recovered(c: Context<ApiEnv>, tenant: Tenant, account: string): Promise<void>;
   /** @throws Problem rate_limited */
   register(c: Context<ApiEnv>, tenant: Tenant): Promise<void>;
   /** False: this address was sent enough; answer as if it were sent. @throws Problem rate_limited for the caller's address */
   mail(c: Context<ApiEnv>, tenant: Tenant, account: string): Promise<boolean>;
   /** Refreshes, and tries at links, codes and states. @throws Problem rate_limited */
   token(c: Context<ApiEnv>, tenant: Tenant): Promise<void>;
+  /** What a provider sends without proof is stored before it is checked. @throws Problem rate_limited */
+  webhook(c: Context<ApiEnv>, tenant: string, provider: string): Promise<void>;
+  /** Guesses at the operator's token. @throws Problem rate_limited */
+  operatorLogin(c: Context<ApiEnv>): Promise<Pick<LoginAttempt, 'succeeded'>>;
+  /** Every request that names its caller; undefined, at no cost, where the tenant sets no such rate. */
+  request(c: Context<ApiEnv>, caller: Caller): Promise<void> | undefined;
 }
 
-export function createLimits(_services: Services): Limits {
+/** Providers send bursts after an outage of ours; more than ten a second from one address is no provider. */
+const webhookRate: Rate = { count: 600, seconds: 60 };
+const operatorLoginRate: Rate = { count: 10, seconds: 300 };
+
+export function createLimits(services: Services): Limits {
+  const counters = createCounters(services);
+  const { refusalOf } = createRefusals(services);
+  const takeOrRefuse = async (...bucket: Parameters<typeof counters.take>): Promise<Take> => {
+    const take = await counters.take(...bucket);
+    if (take.over) throw refusalOf(take);
+    return take;
+  };
+  const addressOf = (c: Context<ApiEnv>) => networkOf(c.get('address'));
   return {
-    login: async () => ({ succeeded: async () => undefined }),
-    register: async () => undefined,
-    mail: async () => true,
-    token: async () => undefined,
+    login: createLoginLimit(services, { counters, refusalOf }),
+    recovered: (c, tenant, account) => forgiveAccount(counters, tenant, account, addressOf(c)),
+    request: createRequestLimit(refusalOf),
+    // Answers to register and mail must be alike for all addresses: a count that goes down is left out of them.
+    async register(c, { slug, settings }) {
+      await takeOrRefuse('register', settings.limits.registerPerAddress, slug, addressOf(c));
+    },
+    async mail(c, { slug, settings }, account) {
+      await takeOrRefuse('mail', settings.limits.mailPerAddress, slug, addressOf(c));
+      const take = await counters.take('mail-account', settings.limits.mailPerAccount, slug, account);
+      if (take.over) services.metrics.rateLimited.labels(take.policy).inc();
+      return !take.over;
+    },
+    async token(c, { slug, settings }) {
+      noteRate(c, await takeOrRefuse('token', settings.limits.tokenPerAddress, slug, addressOf(c)));
+    },
+    async webhook(c, tenant, provider) {
+      await takeOrRefuse('webhook', webhookRate, tenant, `${provider} ${addressOf(c)}`);
+    },
+    async operatorLogin(c) {
+      const take = await takeOrRefuse('operator-login', operatorLoginRate, undefined, addressOf(c));
+      return { succeeded: () => counters.clear(take) };
+    },
   };
 }

@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { Tenant, TenantDirectory } from '#shared/tenants/directory.ts';
 import type { ApiDeps, ApiEnv, Caller, RequiredScope } from '../context.ts';
+import { requireServedAddress } from './ip-rules.ts';
 
 const slugPattern = /^[a-z][a-z0-9-]{1,30}$/;
 const unauthenticated = () =>
@@ -12,12 +13,23 @@ const unauthenticated = () =>
   });
 
 /** @throws Problem tenant_not_found or tenant_suspended. */
-export async function liveTenant(tenants: TenantDirectory, slug: string): Promise<Tenant> {
+async function liveTenant(tenants: TenantDirectory, slug: string): Promise<Tenant> {
   const tenant = slugPattern.test(slug) ? await tenants.find(slug) : undefined;
   if (!tenant || tenant.status === 'provisioning') {
     throw new Problem('tenant_not_found', { detail: `There is no tenant "${slug.slice(0, 40)}".` });
   }
   if (tenant.status === 'suspended') throw new Problem('tenant_suspended');
+  return tenant;
+}
+
+/** For requests whose tenant a token, a path or a query names. @throws Problem as liveTenant, address_refused. */
+export async function servedTenant(
+  c: Context<ApiEnv>,
+  tenants: TenantDirectory,
+  slug: string,
+): Promise<Tenant> {
+  const tenant = await liveTenant(tenants, slug);
+  requireServedAddress(c, tenant);
   return tenant;
 }
 
@@ -40,10 +52,14 @@ async function authenticate(c: Context<ApiEnv>, deps: ApiDeps): Promise<Caller> 
 export function requireCaller(deps: ApiDeps) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const caller = await authenticate(c, deps);
+    requireServedAddress(c, caller.tenant, caller.type);
     const named = c.req.header('x-tenant');
     if (named !== undefined && named !== caller.tenant.slug) throw new Problem('tenant_mismatch');
     c.set('caller', caller);
     c.set('tenant', caller.tenant);
+    // Not awaited where there is nothing to wait for: every request passes here.
+    const limited = deps.limits.request(c, caller);
+    if (limited) await limited;
     await next();
   });
 }
@@ -53,7 +69,7 @@ export function requireTenant(deps: Pick<ApiDeps, 'tenants'>) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const slug = c.req.header('x-tenant');
     if (slug === undefined || slug === '') throw new Problem('tenant_required');
-    c.set('tenant', await liveTenant(deps.tenants, slug));
+    c.set('tenant', await servedTenant(c, deps.tenants, slug));
     await next();
   });
 }

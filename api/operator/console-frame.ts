@@ -20,8 +20,12 @@ export const tenantPath = (slug: string, ...rest: string[]) =>
 const sections = {
   '': 'Overview',
   purchases: 'Purchases',
+  'held-operations': 'Held',
   'provider-events': 'Events',
+  users: 'Users',
   wallets: 'Wallets',
+  keys: 'Keys',
+  audit: 'Audit',
 };
 export type Section = keyof typeof sections;
 
@@ -78,7 +82,16 @@ export function money(minor: number, currency: string): string {
 }
 
 const goodStatuses = new Set(['processed', 'granted', 'done', 'active', 'closed']);
-const badStatuses = new Set(['failed', 'forged', 'review', 'undeliverable', 'open', 'suspended', 'frozen']);
+const badStatuses = new Set([
+  'failed',
+  'forged',
+  'review',
+  'undeliverable',
+  'open',
+  'suspended',
+  'frozen',
+  'banned',
+]);
 
 /** A state in a word, in the colour of what it asks of the reader. */
 export function renderTag(status: string): Markup {

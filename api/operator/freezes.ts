@@ -1,7 +1,7 @@
 // Frozen wallets: why nothing may be spent, and an operator's word on it.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
+import { freezeReasons, freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import {
@@ -24,7 +24,7 @@ import { slugParam } from './tenants.ts';
 const freezeSchema = z
   .object({
     cause: z.string().describe('What it hangs on, such as `dispute:<provider>:<ref>`'),
-    reason: z.enum(['dispute', 'fraud_warning', 'debt', 'operator']),
+    reason: z.enum(freezeReasons),
     note: z.string().nullable(),
     createdAt: z.iso.datetime(),
     liftedAt: z.iso.datetime().nullable().describe('Null: it holds'),
@@ -167,7 +167,9 @@ export function freezeByHand(
   const freeze = { walletId, cause: `operator:${newId()}`, reason: 'operator' as const, note };
   return onWallet(deps, slug, walletId, async (tx) => {
     await freezeWallet(tx, freeze);
-    await insertAudit(tx, { tenant: slug, actor, action: 'wallet.frozen', target: walletId, detail: freeze });
+    // The note is free text about a person: it must be erasable, which the audit is not.
+    const detail = { cause: freeze.cause, reason: freeze.reason };
+    await insertAudit(tx, { tenant: slug, actor, action: 'wallet.frozen', target: walletId, detail });
     const made = (await listFreezes(tx, [walletId])).find((each) => each.cause === freeze.cause);
     if (!made) throw new Error('a freeze that was just set is not there');
     return made;

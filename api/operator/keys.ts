@@ -1,20 +1,24 @@
 // The secret keys of a tenant's platform: several at a time, each with no more scopes than it needs.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { withTransaction } from '#shared/db/pool.ts';
+import { type Tx, withTransaction } from '#shared/db/pool.ts';
 import {
   type ApiKeyRow,
   announceTenantChange,
+  expireApiKey,
   insertAudit,
   listApiKeys,
+  lockApiKey,
   revokeApiKey,
 } from '#shared/db/tenants.ts';
-import { apiKeyScopes, createApiKey } from '#shared/tenants/api-keys.ts';
+import { type ApiKeyScope, apiKeyScopes, createApiKey } from '#shared/tenants/api-keys.ts';
 import { plainLine } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
+import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
 import { problemAnswer } from '../routes/schemas.ts';
+import { common, isId, json } from './listing.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { slugParam } from './tenants.ts';
 
@@ -26,6 +30,7 @@ const keySchema = z
     scopes: z.array(z.string()),
     createdAt: z.iso.datetime(),
     lastUsedAt: z.iso.datetime().nullable().describe('Exact to a minute'),
+    expiresAt: z.iso.datetime().nullable().describe('Refused from then on: it has a successor'),
     revokedAt: z.iso.datetime().nullable(),
   })
   .openapi('ApiKey');
@@ -38,11 +43,12 @@ function toKeyView(row: ApiKeyRow): z.infer<typeof keySchema> {
     scopes: row.scopes,
     createdAt: row.createdAt.toISOString(),
     lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+    expiresAt: row.expiresAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
   };
 }
 
-const newKeyInput = z.strictObject({
+export const newKeyInput = z.strictObject({
   name: plainLine(80).describe('What uses the key, such as "game server"'),
   scopes: z
     .array(z.enum(apiKeyScopes))
@@ -50,8 +56,6 @@ const newKeyInput = z.strictObject({
     .refine((scopes) => new Set(scopes).size === scopes.length, 'must not repeat a scope'),
 });
 
-const json = <T extends z.ZodType>(schema: T) => ({ content: { 'application/json': { schema } } });
-const common = { tags: ['Operator'], security: [{ operator: [] }] };
 const missing = { 401: problemAnswer('unauthenticated'), 404: problemAnswer('tenant_not_found') };
 
 const createKeyRoute = createRoute({
@@ -70,6 +74,40 @@ const createKeyRoute = createRoute({
     413: problemAnswer('payload_too_large'),
     415: problemAnswer('unsupported_media_type'),
     422: problemAnswer('invalid_input'),
+  },
+});
+
+/** Thirty days, in seconds. */
+const overlapMax = 30 * 24 * 3600;
+
+export const rotateInput = z.strictObject({
+  overlapSeconds: z
+    .int()
+    .min(0)
+    .max(overlapMax)
+    .default(24 * 3600)
+    .describe('How long both keys work; 0: the old one is refused at once'),
+});
+
+const rotateKeyRoute = createRoute({
+  method: 'post',
+  path: '/operator/tenants/{slug}/keys/{id}/rotate',
+  ...common,
+  summary: 'Replace a secret key by a successor of the same name and scopes',
+  request: {
+    params: slugParam.extend({ id: z.string() }),
+    body: { ...json(rotateInput), required: false },
+  },
+  responses: {
+    201: {
+      description: 'The successor; `secretKey` is shown this once',
+      ...json(z.object({ key: keySchema, secretKey: z.string() })),
+    },
+    ...missing,
+    ...problemResponses(
+      ...(['malformed_request', 'tenant_not_found', 'not_found', 'key_state'] as const),
+      ...(['payload_too_large', 'unsupported_media_type', 'invalid_input'] as const),
+    ),
   },
 });
 
@@ -98,25 +136,64 @@ const revokeKeyRoute = createRoute({
   },
 });
 
-async function createKey(deps: ApiDeps, slug: string, input: z.infer<typeof newKeyInput>, actor: string) {
+/** What is shown once: the key's view and its only copy. */
+export interface NewKey {
+  key: z.infer<typeof keySchema>;
+  secretKey: string;
+}
+
+/** Makes a key in the caller's transaction. */
+async function makeKey(tx: Tx, slug: string, name: string, scopes: readonly ApiKeyScope[]): Promise<NewKey> {
+  const { id, secret } = await createApiKey(tx, slug, name, scopes);
+  const row = await lockApiKey(tx, slug, id);
+  if (!row) throw new Error('a key that was just made is not there');
+  return { key: toKeyView(row), secretKey: secret };
+}
+
+export async function createKey(
+  deps: ApiDeps,
+  slug: string,
+  { name, scopes }: z.infer<typeof newKeyInput>,
+  actor: string,
+): Promise<NewKey> {
   return withTransaction(deps.db.app, async (tx) => {
-    const { id, secret } = await createApiKey(tx, slug, input.name, input.scopes);
-    await insertAudit(tx, {
-      tenant: slug,
-      actor,
-      action: 'key.create',
-      target: id,
-      detail: { scopes: input.scopes },
-    });
-    const row = (await listApiKeys(tx, slug)).find((key) => key.id === id);
-    if (!row) throw new Error('a key that was just made is not there');
-    return { key: toKeyView(row), secretKey: secret };
+    const made = await makeKey(tx, slug, name, scopes);
+    const target = made.key.id;
+    await insertAudit(tx, { tenant: slug, actor, action: 'key.create', target, detail: { scopes } });
+    return made;
   });
 }
 
-async function revokeKey(deps: ApiDeps, slug: string, id: string, actor: string): Promise<void> {
-  const none = new Problem('not_found', { detail: 'The tenant has no such key, or it was revoked before.' });
-  if (!z.uuid().safeParse(id).success) throw none;
+const noSuchKey = (more = '') => new Problem('not_found', { detail: `The tenant has no such key${more}.` });
+
+/**
+ * Makes a successor; the key itself works for `overlapSeconds` more, so that nobody has to change it at one moment.
+ * @throws Problem not_found, key_state when it is revoked, expired or has a successor already.
+ */
+export async function rotateKey(
+  deps: ApiDeps,
+  { slug, id, overlapSeconds, actor }: { slug: string; id: string; overlapSeconds: number; actor: string },
+): Promise<NewKey> {
+  if (!isId(id)) throw noSuchKey();
+  const made = await withTransaction(deps.db.app, async (tx) => {
+    const old = await lockApiKey(tx, slug, id);
+    if (!old) throw noSuchKey();
+    if (old.revokedAt) throw new Problem('key_state', { detail: 'The key is revoked.' });
+    if (old.expiresAt) throw new Problem('key_state', { detail: 'The key has a successor already.' });
+    const successor = await makeKey(tx, slug, old.name, old.scopes as ApiKeyScope[]);
+    await expireApiKey(tx, id, overlapSeconds);
+    const detail = { successor: successor.key.id, overlapSeconds };
+    await insertAudit(tx, { tenant: slug, actor, action: 'key.rotate', target: id, detail });
+    await announceTenantChange(tx, slug);
+    return successor;
+  });
+  deps.tenants.forget(slug);
+  return made;
+}
+
+export async function revokeKey(deps: ApiDeps, slug: string, id: string, actor: string): Promise<void> {
+  const none = noSuchKey(', or it was revoked before');
+  if (!isId(id)) throw none;
   await withTransaction(deps.db.app, async (tx) => {
     if (!(await revokeApiKey(tx, slug, id))) throw none;
     await insertAudit(tx, { tenant: slug, actor, action: 'key.revoke', target: id });
@@ -130,6 +207,12 @@ export function keyRoutes(deps: ApiDeps) {
   app.openapi(createKeyRoute, async (c) => {
     const { slug } = await requireTenantRow(deps, c.req.param('slug'));
     return c.json(await createKey(deps, slug, c.req.valid('json'), operatorName(c, deps)), 201);
+  });
+  app.openapi(rotateKeyRoute, async (c) => {
+    const { slug } = await requireTenantRow(deps, c.req.param('slug'));
+    const { overlapSeconds } = rotateInput.parse(c.req.valid('json'));
+    const act = { slug, id: c.req.param('id'), overlapSeconds, actor: operatorName(c, deps) };
+    return c.json(await rotateKey(deps, act), 201);
   });
   app.openapi(listKeysRoute, async (c) => {
     const { slug } = await requireTenantRow(deps, c.req.param('slug'));

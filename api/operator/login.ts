@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { html } from 'hono/html';
-import { LRUCache } from 'lru-cache';
+import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { isOperatorToken, operatorCredential, requireSameOrigin } from '../middleware/operator.ts';
 import { renderPage } from '../pages/layout.ts';
@@ -10,8 +10,6 @@ import { createRouter } from '../routes/router.ts';
 import { endConsoleSession, startConsoleSession } from './session.ts';
 
 const consolePath = '/operator/';
-const failuresMax = 10;
-const failureWindowMs = 5 * 60_000;
 /** Slows guessing by hand; the limit stops guessing by machine. */
 const failureDelayMs = 300;
 
@@ -51,9 +49,14 @@ function renderLogin(c: Context<ApiEnv>, { next, fault, status }: LoginForm) {
   });
 }
 
+/** A person reads the answer: a refusal is a page here, and no problem. */
+function keepRefusal(error: unknown): Problem {
+  if (error instanceof Problem && error.code === 'rate_limited') return error;
+  throw error;
+}
+
 export function loginRoutes(deps: ApiDeps) {
   const app = createRouter();
-  const failures = new LRUCache<string, number>({ max: 10_000, ttl: failureWindowMs });
 
   app.get('/operator/login', (c) => {
     const next = safeNext(c.req.query('next'));
@@ -65,12 +68,11 @@ export function loginRoutes(deps: ApiDeps) {
     requireSameOrigin(c, deps, { proven: false });
     const form = await c.req.parseBody();
     const next = safeNext(String(form.next ?? ''));
-    const address = c.get('address') ?? '';
     // Counted before the comparison, so that guesses at the same moment are counted too.
-    const attempts = (failures.get(address) ?? 0) + 1;
-    failures.set(address, attempts, { noUpdateTTL: true });
-    if (attempts > failuresMax) {
-      c.header('Retry-After', String(Math.ceil(failures.getRemainingTTL(address) / 1000)));
+    const attempt = await deps.limits.operatorLogin(c).catch(keepRefusal);
+    if (attempt instanceof Problem) {
+      for (const [name, value] of Object.entries(attempt.headers)) c.header(name, value);
+      c.header('Retry-After', String(attempt.retryAfterSeconds));
       return renderLogin(c, {
         next,
         status: 429,
@@ -78,11 +80,11 @@ export function loginRoutes(deps: ApiDeps) {
       });
     }
     if (!isOperatorToken(deps, String(form.token ?? '').trim())) {
-      c.get('log')?.warn({ address }, 'a console login failed');
+      c.get('log')?.warn({ address: c.get('address') }, 'a console login failed');
       await sleep(failureDelayMs);
       return renderLogin(c, { next, status: 401, fault: 'This is not the operator token.' });
     }
-    failures.delete(address);
+    await attempt.succeeded();
     startConsoleSession(c, deps);
     return c.redirect(next, 303);
   });

@@ -1,20 +1,15 @@
-// The console's pages about one tenant: plain forms over what the operator's API does, for people.
-import type { Context } from 'hono';
-import { html } from 'hono/html';
-import type { z } from 'zod';
-import { Problem } from '#shared/contracts/problem.ts';
+import { countHeldOperations } from '#shared/db/held-operations.ts';
 import { countFailedEvents } from '#shared/db/inbox-views.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { countReviews } from '#shared/db/purchase-views.ts';
 import { listReconciliations } from '#shared/db/reconciliation.ts';
 import { countFrozenWallets, findWalletByAnyId, findWalletByEmail } from '#shared/db/wallet-views.ts';
-import type { ApiDeps, ApiEnv } from '../context.ts';
-import { inputProblem } from '../errors.ts';
+import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
-import type { Markup } from '../pages/layout.ts';
 import { createRouter } from '../routes/router.ts';
-import { renderTenantPage, type Section, type TenantPage, tenantPath } from './console-frame.ts';
+import { tenantPath } from './console-frame.ts';
 import { freezeByHand, freezeInput, liftByHand, readFrozenWallets, requireWallet } from './freezes.ts';
+import { addHeldPages } from './held-page.ts';
 import { eventQuery, readEvents, replayEvent, requireEvent } from './inbox.ts';
 import { renderEvent, renderEvents } from './inbox-page.ts';
 import { isId } from './listing.ts';
@@ -22,26 +17,14 @@ import { purchaseQuery, readPurchases, requirePurchase } from './purchases.ts';
 import { renderPurchase, renderPurchases } from './purchases-page.ts';
 import { decideReview, reviewInput } from './review.ts';
 import { requireTenantRow } from './tenant-changes.ts';
+import { tenantBase as base, createPages, filled, type Pages, param, read } from './tenant-frame.ts';
 import { renderOverview } from './tenant-page.ts';
 import { renderWallet, renderWallets } from './wallets-page.ts';
-
-/** What was just done, as the page after it says; its address names it and can say nothing else. */
-const doneTexts: Record<string, string> = {
-  replayed: 'The event is open again: a worker acts on it at once.',
-  granted: 'The payment is taken as it is. The coins are on their way.',
-  refunded: 'The payment goes back to the payer.',
-  frozen: 'The wallet is frozen.',
-  lifted: 'The freeze is lifted.',
-};
 
 /** Runs are listed for all providers together; of each the newest few are enough. */
 const runsShown = 30;
 
-type Handled = (c: Context<ApiEnv>) => Promise<Response>;
 type Router = ReturnType<typeof createRouter>;
-
-const base = '/operator/console/tenants/:slug{[a-z0-9-]+}';
-const param = (c: Context<ApiEnv>, name: string) => c.req.param(name) ?? '';
 
 export function tenantConsoleRoutes(deps: ApiDeps) {
   const app = createRouter();
@@ -53,33 +36,10 @@ export function tenantConsoleRoutes(deps: ApiDeps) {
   );
   addEventPages(app, deps, pages);
   addPurchasePages(app, deps, pages);
+  addHeldPages(app, deps, pages);
   addWalletPages(app, deps, pages);
   return app;
 }
-
-function createPages(deps: ApiDeps) {
-  const show = (c: Context<ApiEnv>, section: Section, main: Markup, more: Partial<TenantPage> = {}) => {
-    const text = doneTexts[c.req.query('done') ?? ''];
-    const notice = text === undefined ? {} : { notice: { text } };
-    return renderTenantPage(c, deps, { slug: param(c, 'slug'), section, main, ...notice, ...more });
-  };
-  /** A refusal is a page too, below the tenant that it is about. */
-  const page =
-    (section: Section, work: Handled): Handled =>
-    async (c) => {
-      try {
-        return await work(c);
-      } catch (error) {
-        if (!(error instanceof Problem) || error.status >= 500) throw error;
-        const { title, status } = error;
-        const main = html`<p><a href="/operator/">To the tenants</a></p>`;
-        const notice = { text: `${title}. ${error.detail ?? ''}`, bad: true };
-        return show(c, section, main, { title, status: status as 404, notice });
-      }
-    };
-  return { show, page };
-}
-type Pages = ReturnType<typeof createPages>;
 
 function addEventPages(app: Router, deps: ApiDeps, { page, show }: Pages): void {
   app.get(
@@ -183,25 +143,14 @@ function addWalletPages(app: Router, deps: ApiDeps, { page, show }: Pages): void
   );
 }
 
-/** @throws Problem invalid_input */
-function read<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
-  const result = schema.safeParse(given);
-  if (!result.success) throw inputProblem(result.error as never, 'query');
-  return result.data;
-}
-
-/** A filter that was left at "any" is none. */
-function filled(query: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
-}
-
 async function readOverview(deps: ApiDeps, slug: string) {
   const tenant = await requireTenantRow(deps, slug);
   const runs = await listReconciliations(deps.db.app, slug, { after: undefined, limit: runsShown });
   const failedEvents = await countFailedEvents(deps.db.app, slug);
   return withTenant(deps.db.app, slug, async (tx) => {
     const frozenWallets = await countFrozenWallets(tx);
-    return { tenant, runs, failedEvents, frozenWallets, reviews: await countReviews(tx) };
+    const held = await countHeldOperations(tx);
+    return { tenant, runs, failedEvents, frozenWallets, held, reviews: await countReviews(tx) };
   });
 }
 

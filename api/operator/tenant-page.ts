@@ -10,16 +10,18 @@ export interface Overview {
   tenant: TenantRow;
   /** What waits for a person. */
   reviews: number;
+  held: number;
   failedEvents: number;
   frozenWallets: number;
   /** The newest runs, newest first. */
   runs: ReconciliationRow[];
 }
 
-export function renderOverview({ tenant, reviews, failedEvents, frozenWallets, runs }: Overview): Markup {
+export function renderOverview({ tenant, reviews, held, failedEvents, frozenWallets, runs }: Overview): Markup {
   const { slug } = tenant;
   const attention: [string, number, string][] = [
     ['Purchases in review', reviews, `${tenantPath(slug, 'purchases')}?status=review`],
+    ['Operations held', held, tenantPath(slug, 'held-operations')],
     ['Events that failed', failedEvents, `${tenantPath(slug, 'provider-events')}?status=failed`],
     ['Frozen wallets', frozenWallets, tenantPath(slug, 'wallets')],
   ];

@@ -10,6 +10,8 @@ const reasonNames: Record<FreezeView['reason'], string> = {
   fraud_warning: 'the provider suspects fraud',
   debt: 'it owes coins',
   operator: 'an operator froze it',
+  ban: 'its user is banned',
+  erased: 'its user was erased',
 };
 
 interface WalletList {

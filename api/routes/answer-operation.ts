@@ -1,6 +1,6 @@
 // How every POST of an operation answers: 202 at once, or within the wait that was asked for its outcome.
 import type { Context } from 'hono';
-import type { OperationView } from '#shared/contracts/operation.ts';
+import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
 import { isProblemCode, Problem } from '#shared/contracts/problem.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
@@ -72,7 +72,8 @@ export async function answerOperation(
     if (replayed) c.header('Idempotency-Replayed', 'true');
     if (!waiter) return pending(c, view);
     const settled = await outcomeOf(deps, tenant.slug, view, replayed ? undefined : waiter, waitSeconds);
-    if (!settled) return pending(c, view);
+    // One that a person must decide on first is no outcome, and not waited for any longer.
+    if (!settled || settled.status === 'accepted') return pending(c, settled ?? view);
     c.header('Preference-Applied', `wait=${waitSeconds}`);
     refuseIfRejected(settled);
     return c.json(settled, 201);
@@ -88,7 +89,7 @@ async function outcomeOf(
   waiter: { result(msMax: number): Promise<OperationView | undefined> } | undefined,
   seconds: number,
 ): Promise<OperationView | undefined> {
-  if (view.status !== 'accepted') return view;
+  if (isFinal(view)) return view;
   if (waiter) return waiter.result(seconds * 1000);
   const late = deps.waiters.start(tenant, view.id);
   try {
@@ -99,7 +100,7 @@ async function outcomeOf(
 }
 
 function pending(c: Context<ApiEnv>, view: OperationView): Response {
-  if (view.status === 'accepted') c.header('Retry-After', '1');
+  if (!isFinal(view)) c.header('Retry-After', '1');
   return c.json(view, 202);
 }
 

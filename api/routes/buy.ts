@@ -67,7 +67,10 @@ const buyRoute = createRoute({
   },
   responses: {
     ...operationAnswers,
-    409: problemAnswer('provider_not_configured; payment_state, when waited for'),
+    409: problemAnswer(
+      'provider_not_configured; when waited for: payment_state, balance_limit, account_too_new, ' +
+        'velocity_exceeded, refused_in_review',
+    ),
     422: problemAnswer('invalid_input, unknown_pack, idempotency_key_reused'),
   },
 });

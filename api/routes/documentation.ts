@@ -23,6 +23,11 @@ the operation. The same key with the same body answers with the same operation a
 \`Idempotency-Replayed: true\`. With \`Prefer: wait=10\` the answer waits until the operation is settled: 201,
 or the problem that it was refused with. Amounts are whole coins; prices are in minor units of their currency.
 
+## Limits
+A refusal for trying too often is 429 \`rate_limited\` with \`Retry-After\`, \`RateLimit-Policy\` and
+\`RateLimit\` (draft-ietf-httpapi-ratelimit-headers-10). A tenant may serve some addresses only: others get 403
+\`address_refused\` on each of its routes.
+
 ## Problems
 Whatever goes wrong is answered as \`application/problem+json\` (RFC 9457). \`code\` is one of:
 
@@ -33,6 +38,8 @@ ${problemCodes.map((code) => `| \`${code}\` | ${problemStatus(code)} | ${titleOf
 
 const tags = [
   { name: 'Users', description: 'Accounts, sessions and profiles' },
+  { name: 'Second factor', description: 'Authenticator apps, recovery codes and passkeys' },
+  { name: 'Accounts', description: 'What a platform does about its users: find, ban, export, erase' },
   { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
   { name: 'Operations', description: 'What became of a request' },
   { name: 'Providers', description: 'Where payment providers report' },
@@ -102,6 +109,9 @@ function completePath(item: PathItem): void {
     const operation = item[method];
     if (!operation) continue;
     operation.responses ??= {};
+    if (operation.security?.some((each) => 'user' in each || 'platform' in each)) {
+      operation.responses['429'] ??= { $ref: '#/components/responses/Problem' };
+    }
     operation.responses.default ??= { $ref: '#/components/responses/Problem' };
     // Optional to the validator only because its absence has a code of its own.
     for (const parameter of operation.parameters ?? []) {

@@ -35,6 +35,7 @@ const webhookRoute = createRoute({
     401: problemAnswer('invalid_signature'),
     404: problemAnswer('not_found, tenant_not_found'),
     413: problemAnswer('payload_too_large'),
+    429: problemAnswer('rate_limited: too many from one address, of a provider whose word is proven later'),
     503: problemAnswer('unavailable; send it again'),
   },
 });
@@ -57,6 +58,8 @@ export function providerEventRoutes(deps: ApiDeps) {
       deps.log.warn({ tenant: slug, provider, fault }, 'a webhook was refused');
       throw new Problem('invalid_signature', { internal: fault });
     }
+    // What is proven only later is stored first, and nobody may store without end.
+    if (!source.provesOnArrival) await deps.limits.webhook(c, slug, provider);
     const { id: eventId, type: kind } = readEnvelope(raw);
     const event = { id: newId(), provider, tenant: slug, eventId, kind, headers: keptHeaders(c, source) };
     const stored = await insertProviderEvent(deps.db.app, { ...event, body: raw });

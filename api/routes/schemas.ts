@@ -70,7 +70,11 @@ export const operationSchema = z
     walletId: z.uuid(),
     reference: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
-    reason: z.string().nullable().openapi({ description: 'Why it was rejected: the code of the refusal' }),
+    reason: z.string().nullable().openapi({
+      description:
+        'Why it was rejected: the code of the refusal. While it is `accepted`, `held_for_review` says that a ' +
+        'rule of the tenant holds it until an operator decides',
+    }),
     createdAt: z.iso.datetime(),
     settledAt: z.iso.datetime().nullable(),
     balanceAfter: z.int().nullable(),
@@ -128,15 +132,20 @@ export const operationAnswers = {
     content: { 'application/json': { schema: operationSchema } },
   },
   202: {
-    description: 'Journaled durably; the outcome follows at Location',
+    description:
+      'Journaled durably; the outcome follows at Location. Also within a wait, where its time is up or the ' +
+      'operation is held for review',
     content: { 'application/json': { schema: operationSchema } },
   },
   400: problemAnswer('malformed_request, idempotency_key_required'),
   401: problemAnswer('unauthenticated'),
   402: problemAnswer('insufficient_funds, when waited for'),
-  403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended, forbidden'),
+  403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended, forbidden, step_up_required'),
   404: problemAnswer('user_not_found, operation_not_found'),
-  409: problemAnswer('A refusal, when waited for: refund_exceeds_original, not_refundable, wallet_frozen, …'),
+  409: problemAnswer(
+    'A refusal, when waited for: wallet_frozen, not_refundable, refund_exceeds_original, balance_limit, ' +
+      'account_too_new, velocity_exceeded, refused_in_review',
+  ),
   413: problemAnswer('payload_too_large'),
   415: problemAnswer('unsupported_media_type'),
   422: problemAnswer('invalid_input, idempotency_key_reused'),

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps } from '../context.ts';
+import { requireStepUp } from '../identity/freshness.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
 import { actingUser, answerOperation, idempotencyKeyOf } from './answer-operation.ts';
@@ -27,6 +28,9 @@ const spendRoute = createRoute({
   path: '/wallet/spend',
   tags: ['Wallet'],
   summary: 'Spend coins',
+  description:
+    'Above the `stepUp.spendAbove` of the tenant, users prove a second factor first (POST /session/confirm): ' +
+    '403 `step_up_required`. A replay is asked like a first request; platforms are not asked.',
   security: callerSecurity,
   request: {
     headers: idempotencyHeaders,
@@ -74,6 +78,7 @@ export function walletRoutes(deps: ApiDeps) {
     const { userId: given, ...body } = c.req.valid('json');
     const idempotencyKey = idempotencyKeyOf(c);
     const userId = actingUser(caller, given);
+    await requireStepUp(deps, caller, body.amount);
     const walletId = await deps.wallets.walletOf(caller.tenant, userId);
     return answerOperation(c, deps, {
       kind: 'spend',

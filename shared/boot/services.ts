@@ -52,7 +52,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   const metrics = createMetrics();
   const listener = createListener(db.urls.app, log, () => log.info('the notification connection is back'));
   const tenants = await openTenantDirectory(db, listener);
-  const signingKeys = openSigningKeys(db.app, keyring);
+  const signingKeys = await openSigningKeys(db.app, keyring, listener);
   const backend = openQueueBackend({
     redisUrls: config.redisUrls,
     db,

@@ -49,6 +49,8 @@ export interface EmailJob {
 
 export type MailTemplate =
   | 'welcome'
+  /** The link of the welcome mail again, on request. */
+  | 'verify_email'
   | 'purchase_receipt'
   | 'refund_receipt'
   | 'password_changed'
@@ -60,7 +62,7 @@ export type MailTemplate =
   /** To the old address. */
   | 'email_changed'
   | 'session_reuse'
-  /** `change`: added, removed or recovery_used; `factor`: totp or passkey. */
+  /** `change`: added, removed, recovery_used or recovery_renewed; `factor`: totp or passkey. */
   | 'second_factor_changed'
   /** `change`: linked or unlinked; `provider`. */
   | 'identity_changed'

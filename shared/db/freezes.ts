@@ -1,7 +1,9 @@
 // Statements on frozen wallets: each cause has its row, and the wallet shows the weightiest that is not lifted.
 import type { Queryable } from './pool.ts';
 
-export type FreezeReason = 'dispute' | 'fraud_warning' | 'debt' | 'operator';
+/** The weightiest first. */
+export const freezeReasons = ['erased', 'ban', 'operator', 'dispute', 'fraud_warning', 'debt'] as const;
+export type FreezeReason = (typeof freezeReasons)[number];
 
 export interface Freeze {
   walletId: string;
@@ -13,7 +15,7 @@ export interface Freeze {
 
 const showWeightiest = `update wallets set frozen_reason = (select reason from wallet_freezes
     where wallet_id = $1 and lifted_at is null
-    order by array_position(array['operator', 'dispute', 'fraud_warning', 'debt'], reason) limit 1)
+    order by array_position(array[${freezeReasons.map((reason) => `'${reason}'`).join(', ')}], reason) limit 1)
   where id = $1`;
 
 /**

@@ -98,6 +98,12 @@ const checks: { name: string; text: string }[] = [
           or o.wallet_version <> e.version))`,
   },
   {
+    name: 'what has no outcome yet waits for the workers, for an operator or for a payer',
+    text: `select id::text, 'due, or held' as expected, status || coalesce(', ' || reason, '') as found from operations
+      where (reason = 'held_for_review' and (status <> 'accepted' or due))
+        or (status = 'accepted' and not due and kind <> 'purchase' and reason is distinct from 'held_for_review')`,
+  },
+  {
     name: 'no more is refunded than there was',
     text: `select id::text, amount::text as expected, refunded::text as found from operations
       where refunded < 0 or refunded > coalesce(amount, 0)`,

@@ -35,7 +35,9 @@ export async function finishMail(
   mail: MailKey & { claim: string; status: MailStatus; detail: string | null },
 ): Promise<boolean> {
   const result = await db.query(
-    `update coinlane.mails set status = $4, detail = $5, updated_at = now()
+    `update coinlane.mails set status = $4, detail = $5, updated_at = now(),
+       -- Only what waits is enqueued again; the job of any other would only keep an address.
+       job = case when $4 = 'waiting' then job end
      where tenant = $1 and cause = $2 and claim = $3 and status in ('sending', 'in_doubt')`,
     [mail.tenant, mail.cause, mail.claim, mail.status, mail.detail],
   );
@@ -49,7 +51,7 @@ export async function recordUnsentMail(
 ): Promise<void> {
   await db.query(
     `insert into coinlane.mails as m (tenant, cause, template, status, detail) values ($1, $2, $3, $4, $5)
-     on conflict (tenant, cause) do update set status = $4, detail = $5, updated_at = now()
+     on conflict (tenant, cause) do update set status = $4, detail = $5, job = null, updated_at = now()
        where m.status in ('waiting', 'failed')`,
     [mail.tenant, mail.cause, mail.template, mail.status, mail.detail],
   );
@@ -70,9 +72,9 @@ export async function doubtStaleMail(db: Queryable, mail: MailKey, leaseSeconds:
 /** Remembers a mail that is about to be enqueued: the queue's job is a wake-up for this row. */
 export async function expectMail(db: Queryable, job: EmailJob, queueKey: string): Promise<void> {
   await db.query(
-    `insert into coinlane.mails (tenant, cause, template, status, job, queue_key)
-     values ($1, $2, $3, 'waiting', $4, $5) on conflict (tenant, cause) do nothing`,
-    [job.tenant, job.cause, job.template, job, queueKey],
+    `insert into coinlane.mails (tenant, cause, template, status, job, queue_key, user_id)
+     values ($1, $2, $3, 'waiting', $4, $5, $6) on conflict (tenant, cause) do nothing`,
+    [job.tenant, job.cause, job.template, job, queueKey, job.userId],
   );
 }
 

@@ -129,14 +129,26 @@ async function createRole(client: pg.Client, statement: string): Promise<void> {
   }
 }
 
-/** Creates a tenant's schema at the newest version. Runs in the caller's transaction, as the owner. */
-export async function createTenantSchema(client: Queryable, tenant: string): Promise<number> {
+/**
+ * Creates a tenant's schema at the newest version, or at an older one, `through`, to see it upgraded. Runs in
+ * the caller's transaction, as the owner.
+ */
+export async function createTenantSchema(
+  client: Queryable,
+  tenant: string,
+  through = Number.POSITIVE_INFINITY,
+): Promise<number> {
   await client.query(`create schema ${schemaOf(tenant)}`);
-  return applyTenantMigrations(client, tenant, 0);
+  return applyTenantMigrations(client, tenant, 0, through);
 }
 
-async function applyTenantMigrations(client: Queryable, tenant: string, from: number): Promise<number> {
-  const pending = (await tenantMigrations).filter((migration) => migration.version > from);
+async function applyTenantMigrations(
+  client: Queryable,
+  tenant: string,
+  from: number,
+  through = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const pending = (await tenantMigrations).filter(({ version }) => version > from && version <= through);
   const schema = schemaOf(tenant);
   await client.query(`set local search_path to ${schema}`);
   // One round trip for all files: provisioning stays well under a second.

@@ -118,7 +118,9 @@ export async function listOverdueSteps(
         where tenant = $1 and status in ('received', 'parked') and received_at < now() - make_interval(secs => $2)
         union all
         select 'check', operation_id, updated_at from purchases
-        where (status = 'created' and updated_at < now() - make_interval(secs => $3))
+        where (status = 'created' and updated_at < now() - make_interval(secs => $3)
+            -- What waits for an operator must not keep the others waiting.
+            and not exists (select from operations o where o.id = operation_id and o.reason = 'held_for_review'))
           or (status = 'awaiting_payer' and expires_at < now())
           -- Money on its way takes days; a lost webhook about it should not.
           or (status = 'processing' and updated_at < now() - make_interval(secs => $6))

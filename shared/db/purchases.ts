@@ -53,6 +53,10 @@ export interface PurchaseRow extends NewPurchase {
   looked: number;
   /** A person took its payment as it is, with its faults. */
   reviewed: boolean;
+  /** The tenant's rules let it pass; false also where there were none. */
+  begun: boolean;
+  /** It waits for an operator before its provider may hear of it. */
+  held: boolean;
   detail: string | null;
 }
 
@@ -60,7 +64,8 @@ const selectPurchase = `select p.operation_id as "operationId", p.provider, p.pa
     p.return_url as "returnUrl", p.status, o.user_id as "userId", o.wallet_id as "walletId",
     p.checkout_ref as "checkoutRef", p.checkout_url as "checkoutUrl", p.payment_ref as "paymentRef",
     p.expires_at as "expiresAt", p.refunded, p.disputed, p.shortfall,
-    o.refunded as "coinsUndone", p.uneven, p.looked, p.reviewed, p.detail
+    o.refunded as "coinsUndone", p.uneven, p.looked, p.reviewed, p.detail,
+    p.begun_at is not null as begun, o.reason is not distinct from 'held_for_review' as held
   from purchases p join operations o on o.id = p.operation_id where p.operation_id = $1`;
 
 export async function findPurchase(tx: Queryable, operationId: string): Promise<PurchaseRow | undefined> {

@@ -79,7 +79,7 @@ export async function rotateSession(
 ): Promise<void> {
   await tx.query(
     `update sessions set previous_hash = current_hash, current_hash = $2, successor_sealed = $3,
-       rotated_at = clock_timestamp(), rotations = rotations + 1
+       rotated_at = clock_timestamp(), last_seen_at = clock_timestamp(), rotations = rotations + 1
      where id = $1`,
     [session.id, session.currentHash, session.successorSealed],
   );
@@ -95,16 +95,50 @@ export async function revokeSession(tx: Queryable, id: string, reason: string): 
   return result.rowCount === 1;
 }
 
-/** Revokes the user's sessions except one. @returns the ids of those that were live until now. */
+/** Of this user only. False: the session is somebody else's, or it is over. */
+export async function revokeSessionOf(
+  tx: Queryable,
+  userId: string,
+  id: string,
+  reason: string,
+): Promise<boolean> {
+  const result = await tx.query(
+    `update sessions set revoked_at = now(), revoked_reason = $3, successor_sealed = null
+     where user_id = $1 and id = $2 and revoked_at is null and expires_at > now()`,
+    [userId, id, reason],
+  );
+  return result.rowCount === 1;
+}
+
+export interface SessionLine {
+  id: string;
+  createdAt: Date;
+  lastSeenAt: Date;
+  address: string | null;
+  userAgent: string | null;
+  method: string;
+}
+
+/** A user's sessions that are not over, newest first. */
+export async function listLiveSessions(tx: Queryable, userId: string): Promise<SessionLine[]> {
+  const result = await tx.query<SessionLine>(
+    `select id, created_at as "createdAt", last_seen_at as "lastSeenAt", address, user_agent as "userAgent", method
+     from sessions where user_id = $1 and revoked_at is null and expires_at > now() order by id desc`,
+    [userId],
+  );
+  return result.rows;
+}
+
+/** Revokes the user's sessions except one (null: all). @returns the ids of those that were live until now. */
 export async function revokeOtherSessions(
   tx: Queryable,
   userId: string,
-  exceptId: string,
+  exceptId: string | null,
   reason: string,
 ): Promise<string[]> {
   const result = await tx.query<{ id: string }>(
     `update sessions set revoked_at = now(), revoked_reason = $3, successor_sealed = null
-     where user_id = $1 and id <> $2 and revoked_at is null returning id`,
+     where user_id = $1 and id is distinct from $2 and revoked_at is null returning id`,
     [userId, exceptId, reason],
   );
   return result.rows.map((row) => row.id);
@@ -141,4 +175,15 @@ export async function findSessionAge(
     [id],
   );
   return result.rows[0];
+}
+
+/** The user proved again who they are. False: there is no such session, or it is over. */
+export async function confirmSession(tx: Queryable, id: string, secondFactor: boolean): Promise<boolean> {
+  const result = await tx.query(
+    `update sessions set authenticated_at = now(),
+       second_factor_at = case when $2 then now() else second_factor_at end
+     where id = $1 and revoked_at is null and expires_at > now()`,
+    [id, secondFactor],
+  );
+  return result.rowCount === 1;
 }

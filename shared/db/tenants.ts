@@ -90,10 +90,13 @@ export interface ApiKeyRow {
   scopes: string[];
   createdAt: Date;
   lastUsedAt: Date | null;
+  /** Set once it has a successor; it is refused from then on. */
+  expiresAt: Date | null;
   revokedAt: Date | null;
 }
 
-const keyColumns = `id, tenant, name, hint, scopes, created_at as "createdAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
+const keyColumns = `id, tenant, name, hint, scopes, created_at as "createdAt", last_used_at as "lastUsedAt",
+  expires_at as "expiresAt", revoked_at as "revokedAt"`;
 
 export async function insertApiKey(
   db: Queryable,
@@ -105,10 +108,11 @@ export async function insertApiKey(
   );
 }
 
-/** A key that is not revoked. */
+/** A key that is neither revoked nor expired. */
 export async function findApiKey(db: Queryable, hash: Buffer): Promise<ApiKeyRow | undefined> {
   const result = await db.query<ApiKeyRow>(
-    `select ${keyColumns} from coinlane.api_keys where hash = $1 and revoked_at is null`,
+    `select ${keyColumns} from coinlane.api_keys where hash = $1 and revoked_at is null
+       and (expires_at is null or expires_at > now())`,
     [hash],
   );
   return result.rows[0];
@@ -120,6 +124,23 @@ export async function listApiKeys(db: Queryable, tenant: string): Promise<ApiKey
     [tenant],
   );
   return result.rows;
+}
+
+/** Holds a key of a tenant until the transaction ends. */
+export async function lockApiKey(db: Queryable, tenant: string, id: string): Promise<ApiKeyRow | undefined> {
+  const result = await db.query<ApiKeyRow>(
+    `select ${keyColumns} from coinlane.api_keys where tenant = $1 and id = $2 for update`,
+    [tenant, id],
+  );
+  return result.rows[0];
+}
+
+/** Lets a key work for so many seconds more. */
+export async function expireApiKey(db: Queryable, id: string, seconds: number): Promise<void> {
+  await db.query(
+    `update coinlane.api_keys set expires_at = now() + make_interval(secs => $2) where id = $1`,
+    [id, seconds],
+  );
 }
 
 /** False: no such key of this tenant, or revoked before. */

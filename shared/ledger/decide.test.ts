@@ -187,7 +187,9 @@ describe('of several refusals the declared first is told:', () => {
 
   test('and every declared refusal has a row', () => {
     const seen = new Set([...spends, ...credits, ...precedence].map((row) => row.refusal));
-    expect(refusals.filter((refusal) => !seen.has(refusal))).toEqual([]);
+    // Those of the tenant's rules come last, and have theirs in velocity.test.ts.
+    const own = refusals.slice(0, refusals.indexOf('account_too_new'));
+    expect(own.filter((refusal) => !seen.has(refusal))).toEqual([]);
   });
 });
 

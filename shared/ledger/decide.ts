@@ -4,6 +4,7 @@ import { amountMax, type Bucket, type OperationKind } from '../contracts/operati
 import { firstOf, type Lot } from './lots.ts';
 import { type CounterAccount, type Move, type Posting, post } from './post.ts';
 import { clawback, refund, reversal } from './undo.ts';
+import { type Guard, judge, record } from './velocity.ts';
 
 /** Business refusals, in the order in which they are looked for. */
 export const refusals = [
@@ -12,6 +13,8 @@ export const refusals = [
   'refund_exceeds_original',
   'insufficient_funds',
   'balance_limit',
+  'account_too_new',
+  'velocity_exceeded',
 ] as const;
 export type Refusal = (typeof refusals)[number];
 
@@ -88,6 +91,13 @@ export interface Rejected {
 
 export type Decision = Applied | Rejected;
 
+/** No outcome yet: a rule of the tenant wants a person to look at it first. Nothing has moved. */
+export interface Held {
+  operation: PendingOperation;
+  status: 'held';
+  heldFor: string;
+}
+
 export type Originals = ReadonlyMap<string, OriginalState>;
 
 /** What a kind of operation wants to do: the move, and what follows once it is applied. */
@@ -100,9 +110,22 @@ export interface Plan extends Move {
 
 /**
  * Decides one operation and moves the wallet and the originals on, so that calling it for each operation
- * in sequence is the whole ledger. Deciding a batch equals deciding one by one.
+ * in sequence is the whole ledger. Deciding a batch equals deciding one by one. With a guard, what nothing
+ * else refuses is held against the tenant's rules; what they hold is left as it was.
  */
-export function decide(wallet: WalletState, operation: PendingOperation, originals: Originals): Decision {
+export function decide(wallet: WalletState, operation: PendingOperation, originals: Originals): Decision;
+export function decide(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+  guard: Guard | undefined,
+): Decision | Held;
+export function decide(
+  wallet: WalletState,
+  operation: PendingOperation,
+  originals: Originals,
+  guard?: Guard,
+): Decision | Held {
   assert.equal(operation.walletId, wallet.id);
   const plan = planOf(wallet, operation, originals);
   if (typeof plan === 'string') return reject(wallet, operation, plan);
@@ -111,9 +134,13 @@ export function decide(wallet: WalletState, operation: PendingOperation, origina
   if (wallet.balance + credited > amountMax || wallet.debt + owed > amountMax) {
     return reject(wallet, operation, 'balance_limit');
   }
+  const verdict = guard && judge(guard, wallet, operation, amount);
+  if (verdict?.action === 'refuse') return reject(wallet, operation, verdict.reason);
+  if (verdict) return { operation, status: 'held', heldFor: verdict.heldFor };
   const debtBefore = wallet.debt;
   const { postings, bonus } = post(wallet, operation.id, plan);
   plan.undo?.();
+  if (guard) record(guard, operation, amount);
   if (operation.shortfall === 'freeze' && wallet.debt > debtBefore) wallet.frozenReason ??= 'debt';
   if (wallet.debt === 0 && wallet.frozenReason === 'debt') wallet.frozenReason = null;
   return {

@@ -10,6 +10,7 @@ const secretFields = [
   'token',
   'accessToken',
   'refreshToken',
+  'deviceToken',
   'secret',
   'secretKey',
   'clientSecret',

@@ -58,6 +58,12 @@ export function createMetrics() {
       labelNames: ['kind'],
       registers,
     }),
+    held: new Counter({
+      name: 'coinlane_operations_held_total',
+      help: 'Operations that a rule of their tenant holds for an operator to decide',
+      labelNames: ['kind'],
+      registers,
+    }),
     swept: new Counter({
       name: 'coinlane_operations_swept_total',
       help: 'Operations that the sweep enqueued again',
@@ -78,6 +84,17 @@ export function createMetrics() {
     hashQueue: new Gauge({
       name: 'coinlane_password_hash_queue',
       help: 'Password hashes waiting for a slot',
+      registers,
+    }),
+    rateLimited: new Counter({
+      name: 'coinlane_rate_limited_total',
+      help: 'Tries that a rate refused, by policy; mail-account are mails that were left out in silence',
+      labelNames: ['policy'],
+      registers,
+    }),
+    rateStoreFailures: new Counter({
+      name: 'coinlane_rate_store_failures_total',
+      help: 'Times that rates could not be counted for all processes; each process then allows a quarter',
       registers,
     }),
     providerCircuits: new Counter({

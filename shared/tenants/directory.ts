@@ -31,7 +31,10 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
   const tenants = new LRUCache<string, Tenant>({ max: 10_000, ttl: cacheMsMax });
   const keys = new LRUCache<string, ApiKeyRow>({ max: 10_000, ttl: cacheMsMax });
   const touched = new LRUCache<string, number>({ max: 10_000, ttl: touchIntervalMs });
+  // What is read while a change is announced may be older than the change: it is used once and not kept.
+  let changes = 0;
   const forget = (slug: string) => {
+    changes += 1;
     tenants.delete(slug);
     for (const [digest, key] of keys.entries()) if (key.tenant === slug) keys.delete(digest);
   };
@@ -41,11 +44,12 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
     async find(slug) {
       const cached = tenants.get(slug);
       if (cached) return cached;
+      const before = changes;
       const row = await findTenant(db.app, slug);
       if (!row) return undefined;
       // Defaults of settings that are newer than the row are filled in here.
       const tenant: Tenant = { ...row, settings: readSettings(row.settings) };
-      tenants.set(slug, tenant);
+      if (before === changes) tenants.set(slug, tenant);
       return tenant;
     },
     async findKey(secret) {
@@ -53,13 +57,17 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
       const digest = hash.toString('base64');
       let key = keys.get(digest);
       if (!key) {
+        const before = changes;
         key = await findApiKey(db.app, hash);
         if (!key) return undefined;
-        keys.set(digest, key);
+        if (before === changes) keys.set(digest, key);
       }
+      // The row may have been kept from before it ran out.
+      if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return undefined;
       if (!touched.has(key.id)) {
-        touched.set(key.id, Date.now());
-        touchApiKey(db.app, key.id).catch(() => touched.delete(digest));
+        const { id } = key;
+        touched.set(id, Date.now());
+        touchApiKey(db.app, id).catch(() => touched.delete(id));
       }
       return key;
     },

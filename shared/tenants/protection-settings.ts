@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { cidr } from '../config/cidr.ts';
 import { amountMax } from '../contracts/operation.ts';
+import { velocityKinds } from '../ledger/velocity.ts';
 
 const day = 86_400;
 
@@ -53,7 +54,6 @@ export const ipRules = z
   .prefault({});
 export type IpRules = z.infer<typeof ipRules>;
 
-const velocityKinds = ['buy', 'spend', 'refund'] as const;
 const action = z
   .enum(['refuse', 'review'])
   .default('refuse')

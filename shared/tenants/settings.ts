@@ -8,8 +8,8 @@ const currency = z
   .regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code')
   .describe('ISO 4217 code, lower case');
 
-/** One line of text that Postgres can store and a mail header can carry: no control characters, no lone surrogates. */
-const isPlainLine = (text: string) => text.isWellFormed() && !/\p{Cc}/u.test(text);
+/** One line of text that Postgres can store and a mail header can carry: no control or line separating characters. */
+const isPlainLine = (text: string) => text.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(text);
 export const plainLine = (lengthMax: number) =>
   z.string().trim().min(1).max(lengthMax).refine(isPlainLine, 'must be one line of plain text');
 

@@ -137,4 +137,10 @@ describe('an operation', () => {
     await expect(api.operate('/wallet/spend', spend)).rejects.toMatchObject({ code: 'wallet_frozen' });
     expect(seen.map(({ line }) => line)).toEqual(['POST /wallet/spend', 'GET /operations/op-1']);
   });
+
+  test('that a person must decide on first is not watched for', async () => {
+    answer = () => [202, { id: 'op-1', status: 'accepted', reason: 'held_for_review' }];
+    await expect(api.operate('/wallet/spend', spend)).rejects.toMatchObject({ code: 'held_for_review' });
+    expect(seen.length).toBe(1);
+  });
 });

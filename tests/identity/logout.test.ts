@@ -23,7 +23,7 @@ const sessionIdOf = (refreshToken: string) => refreshToken.split('_')[2] ?? '';
 describe('a logout', () => {
   const logout = (options: Parameters<typeof call>[2]) => call('POST', '/logout', options);
 
-  test('by access token ends the session: neither of its tokens works at the next request', async () => {
+  test('33 by access token ends the session: neither of its tokens works at the next request', async () => {
     const { accessToken, refreshToken } = await register(identity);
     expect(await profileStatus(accessToken)).toBe(200);
     const answer = await logout({ bearer: accessToken });
@@ -42,7 +42,7 @@ describe('a logout', () => {
     expect(await profileStatus(successor.accessToken)).toBe(401);
   });
 
-  test('leaves other sessions of the user alone, also when it is repeated', async () => {
+  test('32 leaves other sessions of the user alone, also when it is repeated', async () => {
     const { email, accessToken, refreshToken } = await register(identity);
     const body = { email, password: goodPassword };
     const elsewhere = (await call('POST', '/login', { tenant: 'acme', body })).body;

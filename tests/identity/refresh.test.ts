@@ -41,7 +41,7 @@ describe('a refresh', () => {
     expect((await refresh(answer.body.refreshToken)).status).toBe(200);
   });
 
-  test('ten times in parallel gives one successor, and nobody is logged out', async () => {
+  test('31 ten times in parallel gives one successor, and nobody is logged out', async () => {
     const { refreshToken } = await register(identity);
     const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(refreshToken)));
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200));
@@ -67,7 +67,7 @@ describe('a refresh', () => {
     expect(second.expiresIn).toBeLessThanOrEqual(first.expiresIn);
   });
 
-  test('with a replaced token after the grace ends the session for the thief and the owner, on record', async () => {
+  test('30 with a replaced token after the grace ends the session for the thief and the owner, on record', async () => {
     const { id, refreshToken } = await register(identity);
     const successor = (await refresh(refreshToken)).body;
     expect(await profileStatus(successor.accessToken)).toBe(200);
@@ -118,7 +118,7 @@ describe('a refresh', () => {
     expect((await refresh(elsewhere.refreshToken)).status).toBe(200);
   });
 
-  test('does not reach past 30 days from the login', async () => {
+  test('34 does not reach past 30 days from the login', async () => {
     const { refreshToken } = await register(identity);
     await age(refreshToken, '29 days 23 hours');
     const late = await refresh(refreshToken);

@@ -51,6 +51,7 @@ describe('registering', () => {
       refreshToken: expect.stringMatching(/^rt_acme_/),
       tokenType: 'Bearer',
       expiresIn: 900,
+      deviceToken: expect.stringMatching(/^dt_/),
     });
     const profile = await call('GET', '/profile', { bearer: answer.body.accessToken });
     expect(profile.status).toBe(200);
@@ -60,7 +61,7 @@ describe('registering', () => {
     expect(refreshed.status).toBe(200);
   });
 
-  test('takes an address once in a tenant, in whatever case, and again in another tenant', async () => {
+  test('17 takes an address once in a tenant, in whatever case, and again in another tenant', async () => {
     const { email } = await register(identity);
     const again = await call('POST', '/register', {
       tenant: 'acme',
@@ -124,28 +125,67 @@ describe('registering', () => {
 });
 
 describe('a tenant that wants addresses verified', () => {
-  test('answers 202 to new and known addresses, byte for byte and header for header alike', async () => {
+  const attempt = (email: string, password: string) =>
+    call('POST', '/register', {
+      tenant: 'strict',
+      body: { email, password },
+      headers: { 'x-request-id': 'the-same' },
+    });
+  const userOf = async (email: string) =>
+    (await rowsOf(identity, 'select id from tenant_strict.users where email = $1', [email]))[0]?.id;
+  const mailsOf = async (userId: string, template: string) => {
+    const jobs = `select data->'job' as job from pgboss.job
+      where data->'job'->>'userId' = $1 and data->'job'->>'template' = $2`;
+    return (await rowsOf(identity, jobs, [userId, template])).map(({ job }: { job: object }) => job);
+  };
+
+  test('16 answers an address that exists with the same 202 as a new one, and mails its owner', async () => {
     const email = newEmail();
-    const attempt = (password: string) =>
-      call('POST', '/register', {
-        tenant: 'strict',
-        body: { email, password },
-        headers: { 'x-request-id': 'the-same' },
-      });
     const hash = vi.spyOn(bcrypt, 'hash');
-    const first = await attempt(goodPassword);
-    const second = await attempt('a password of somebody else');
+    const first = await attempt(email, goodPassword);
+    const second = await attempt(email.toUpperCase(), 'a password of somebody else');
     expect(hash).toHaveBeenCalledTimes(2);
     expect(first.status).toBe(202);
     expect(first.text).toBe('{"status":"verification_sent"}');
     expect(visible(second)).toEqual(visible(first));
-    const rows = await rowsOf(identity, 'select id from tenant_strict.users where email = $1', [email]);
-    expect(rows).toHaveLength(1);
+    const id = await userOf(email);
+    expect(await mailsOf(id, 'welcome')).toHaveLength(1);
+    expect(await mailsOf(id, 'account_exists')).toEqual([
+      {
+        tenant: 'strict',
+        cause: expect.stringMatching(/^account_exists:[0-9a-f-]{36}$/),
+        template: 'account_exists',
+        userId: id,
+        data: {},
+      },
+    ]);
     expect(await rowsOf(identity, 'select id from tenant_strict.sessions')).toEqual([]);
     // The second password is not the account's.
     expect((await login(email, 'a password of somebody else', 'strict')).body.code).toBe(
       'invalid_credentials',
     );
+  });
+
+  test('16 caps the mails to an owner without telling, and none goes to who is banned', async () => {
+    const [email, banned] = [newEmail(), newEmail()];
+    const first = await attempt(email, goodPassword);
+    for (let n = 0; n < 8; n += 1)
+      expect(visible(await attempt(email, goodPassword))).toEqual(visible(first));
+    // Five mails an hour, and the welcome was one of them.
+    expect(await mailsOf(await userOf(email), 'account_exists')).toHaveLength(4);
+    await attempt(banned, goodPassword);
+    const id = await userOf(banned);
+    await rowsOf(identity, `update tenant_strict.users set status = 'banned' where id = $1`, [id]);
+    expect(visible(await attempt(banned, goodPassword))).toEqual(visible(first));
+    expect(await mailsOf(id, 'account_exists')).toEqual([]);
+  });
+
+  test('16 refuses a bad password alike, whether the address exists or not', async () => {
+    const email = newEmail();
+    await attempt(email, goodPassword);
+    const known = await attempt(email, 'password123');
+    expect(known.body.code).toBe('password_compromised');
+    expect(visible(await attempt(newEmail(), 'password123'))).toEqual(visible(known));
   });
 
   test('tells only who knows the password that the address is not verified, and lets in once it is', async () => {

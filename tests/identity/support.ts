@@ -5,6 +5,7 @@ import { answerProblem } from '#api/errors.ts';
 import { createPasswords } from '#api/identity/passwords.ts';
 import { identityRoutes } from '#api/identity/routes.ts';
 import { createTokens } from '#api/identity/tokens.ts';
+import { createLimits } from '#api/limits/limits.ts';
 import { accessLog } from '#api/middleware/access-log.ts';
 import { createRouter } from '#api/routes/router.ts';
 import { createWalletDirectory } from '#api/wallet-directory.ts';
@@ -60,6 +61,7 @@ export async function openIdentity(databaseUrl: string, options: IdentityOptions
     ...services,
     wallets: createWalletDirectory(services.db),
     passwords: createPasswords(services),
+    limits: createLimits(services),
     tokens: createTokens(
       deaf ? { ...services, listener: { ...services.listener, on: async () => {} } } : services,
     ),

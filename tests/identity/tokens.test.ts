@@ -78,28 +78,28 @@ describe('an access token', () => {
   });
 
   const forgeries: [string, () => Forgery | Promise<Forgery>][] = [
-    ['signed by the key of another tenant', () => ({ signedBy: 'other' })],
+    ['28 signed by the key of another tenant', () => ({ signedBy: 'other' })],
     [
-      "signed by the key of another tenant under the right one's name",
+      "28 signed by the key of another tenant under the right one's name",
       async () => ({ signedBy: 'other', header: { kid: (await publicKeyOf('acme')).kid } }),
     ],
     [
-      'that names the key of another tenant',
+      '28 that names the key of another tenant',
       async () => ({ header: { kid: (await publicKeyOf('other')).kid } }),
     ],
-    ['that says it is of another tenant', () => ({ claims: { iss: 'https://coins.example/t/other' } })],
+    ['28 that says it is of another tenant', () => ({ claims: { iss: 'https://coins.example/t/other' } })],
     [
-      'that says it is of another tenant, and for it',
+      '28 that says it is of another tenant, and for it',
       () => ({ claims: { iss: 'https://coins.example/t/other', aud: 'coinlane:other' } }),
     ],
     ['of a tenant that does not exist', () => ({ claims: { iss: 'https://coins.example/t/nobody' } })],
     ['whose issuer is none', () => ({ claims: { iss: undefined } })],
     ['whose issuer is not a text', () => ({ claims: { iss: 7 } })],
     ['whose issuer only begins right', () => ({ claims: { iss: 'https://coins.example/t/acme/x' } })],
-    ['for another audience', () => ({ claims: { aud: 'coinlane:other' } })],
+    ['28 for another audience', () => ({ claims: { aud: 'coinlane:other' } })],
     ['for no audience', () => ({ claims: { aud: undefined } })],
-    ['of another type', () => ({ header: { typ: 'JWT' } })],
-    ['of no type', () => ({ header: { typ: undefined } })],
+    ['29 of another type', () => ({ header: { typ: 'JWT' } })],
+    ['29 of no type', () => ({ header: { typ: undefined } })],
     ['that names no key', () => ({ header: { kid: undefined } })],
     ['that has run out', () => ({ claims: { exp: now() - 1 } })],
     ['that never runs out', () => ({ claims: { exp: undefined } })],
@@ -116,7 +116,7 @@ describe('an access token', () => {
     expect([answer.status, answer.body.code]).toEqual([401, 'unauthenticated']);
   });
 
-  test('with alg none is 401', async () => {
+  test('27 with alg none is 401', async () => {
     const header = { ...decodeProtectedHeader(ada.accessToken), alg: 'none' };
     for (const alg of ['none', 'None', 'NONE', '']) {
       const unsigned = `${encode({ ...header, alg })}.${encode(decodeJwt(ada.accessToken))}`;
@@ -126,7 +126,7 @@ describe('an access token', () => {
     }
   });
 
-  test('with HS256 over the public key, in any form of it, is 401', async () => {
+  test('27 with HS256 over the public key, in any form of it, is 401', async () => {
     const jwk = await publicKeyOf('acme');
     const header = { alg: 'HS256', typ: 'at+jwt', kid: jwk.kid };
     const raw = Buffer.concat([
@@ -140,7 +140,7 @@ describe('an access token', () => {
     }
   });
 
-  test('that brings its own key along is 401', async () => {
+  test('27 that brings its own key along is 401', async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
     const jwk = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JWK;
     const { kid } = await publicKeyOf('acme');

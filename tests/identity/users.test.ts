@@ -28,6 +28,7 @@ describe('logging in', () => {
     expect(answer.body).toMatchObject({ user: { id, email }, tokenType: 'Bearer', expiresIn: 900 });
     expect(Object.keys(answer.body).sort()).toEqual([
       'accessToken',
+      'deviceToken',
       'expiresIn',
       'refreshToken',
       'tokenType',

@@ -4,6 +4,7 @@ import {
   type Applied,
   type Decision,
   decide,
+  type Held,
   type OriginalState,
   type PendingOperation,
   type WalletState,
@@ -18,6 +19,7 @@ import {
   takenOf,
   toLot,
 } from '#shared/ledger/lots.ts';
+import type { Asked, Counters, Guard, VelocitySettings } from '#shared/ledger/velocity.ts';
 import { originalsOf, pendingOf, walletOf } from '#tests/support/ledger.ts';
 
 /** A row of the journal; `undoing` has the lines of all that undid a purchase, without what was advanced. */
@@ -33,6 +35,8 @@ export interface Book {
   readonly decisions: Decision[];
   /** The first time that an operation is named it is journaled; it must not be decided twice. */
   settle(operation: Partial<PendingOperation> & { id: string }): Decision;
+  /** The same under rules. What they hold is as if it had never been tried, and may be tried again. */
+  settleWatched(operation: Partial<PendingOperation> & { id: string }, asked: Asked): Decision | Held;
   row(id: string): Row | undefined;
   /** The lots that reversals of a purchase took and have not put back. */
   takenFor(id: string): Lot[];
@@ -42,13 +46,14 @@ export interface Book {
 
 /**
  * @param batched keeps what earlier operations left in memory, as one endless batch does; otherwise
- * originals are read anew from the stored lines for each operation.
+ * originals are read anew from the stored lines for each operation, and so is what the rules have counted.
  */
-export function openBook(batched = false): Book {
+export function openBook(batched = false, rules?: VelocitySettings): Book {
   const wallet = walletOf([], { version: 0 });
   const rows = new Map<string, Row>();
   const decisions: Decision[] = [];
   const kept = new Map<string, OriginalState>();
+  const past = { openedAt: 0, counters: {} as Counters, changed: false };
 
   function load(id: string | null): Map<string, OriginalState> {
     const row = id === null ? undefined : rows.get(id);
@@ -79,21 +84,35 @@ export function openBook(batched = false): Book {
     first.undone += kind === 'reversal' ? -amount : amount;
   }
 
+  function guardOf(id: string, asked: Asked): Guard | undefined {
+    if (!batched) past.counters = JSON.parse(JSON.stringify(past.counters));
+    return rules && { settings: rules, pasts: new Map([['w', past]]), asked: new Map([[id, asked]]) };
+  }
+
+  function take(operation: PendingOperation, guard: Guard | undefined): Decision | Held {
+    assert(!rows.has(operation.id), `${operation.id} is decided once`);
+    const before = { ...wallet, lots: wallet.lots.map((lot) => ({ ...lot })) };
+    const originals = load(operation.originalId);
+    const decision = decide(wallet, operation, originals, guard);
+    if (decision.status === 'held') assert.deepEqual(wallet, before, 'what is held changes nothing');
+    else {
+      decisions.push(decision);
+      store(decision, originals);
+      checkStep(before, wallet, decision);
+    }
+    return decision;
+  }
+
   return {
     wallet,
     decisions,
     row: (id) => rows.get(id),
     settle(state) {
-      assert(!rows.has(state.id), `${state.id} is decided once`);
-      const before = { ...wallet, lots: wallet.lots.map((lot) => ({ ...lot })) };
-      const operation = pendingOf(state);
-      const originals = load(operation.originalId);
-      const decision = decide(wallet, operation, originals);
-      decisions.push(decision);
-      store(decision, originals);
-      checkStep(before, wallet, decision);
+      const decision = take(pendingOf(state), undefined);
+      assert(decision.status !== 'held', 'only rules hold');
       return decision;
     },
+    settleWatched: (state, asked) => take(pendingOf(state), guardOf(state.id, asked)),
     takenFor: (id) => takenOf(id, rows.get(id)?.undoing ?? []),
     earned: () => decisions.reduce((sum, each) => sum + earnedBy(each, rows), 0),
   };

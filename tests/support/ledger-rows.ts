@@ -8,6 +8,7 @@ import {
   type WalletState,
 } from '#shared/ledger/decide.ts';
 import type { Lot } from '#shared/ledger/lots.ts';
+import type { Guard } from '#shared/ledger/velocity.ts';
 import { originalsOf, pendingOf, walletOf } from '#tests/support/ledger.ts';
 
 export interface LedgerRow {
@@ -15,9 +16,12 @@ export interface LedgerRow {
   lots?: Lot[];
   wallet?: Partial<WalletState>;
   operation: Partial<PendingOperation>;
+  /** The rules of the tenant, and what they know. */
+  guard?: Guard;
   original?: OriginalState;
-  /** Either this, or the open lots after it, in burning order. */
+  /** Either this, or why it is held, or the open lots after it, in burning order. */
   refusal?: Refusal;
+  heldFor?: string;
   after?: Lot[];
   /** Change of what is owed and of what was written off; 0 unless given. */
   debt?: number;
@@ -32,15 +36,20 @@ export function expectRow(row: LedgerRow): void {
   const state = walletOf(row.lots ?? [], row.wallet);
   const before = structuredClone(state);
   const originals = originalsOf(...(row.original ? [structuredClone(row.original)] : []));
-  const decision = decide(state, pendingOf(row.operation), originals);
-  if (decision.status === 'rejected') {
-    expect(decision.reason).toBe(row.refusal);
-    expect(decision).toMatchObject({ balanceAfter: before.balance, version: before.version });
+  const guard = structuredClone(row.guard);
+  const decision = decide(state, pendingOf(row.operation), originals, guard);
+  if (decision.status !== 'applied') {
+    if (decision.status === 'held') expect(decision.heldFor).toBe(row.heldFor);
+    else {
+      expect(decision.reason).toBe(row.refusal);
+      expect(decision).toMatchObject({ balanceAfter: before.balance, version: before.version });
+    }
+    expect(guard).toEqual(row.guard);
     expect(state).toEqual(before);
     expect([...originals.values()]).toEqual(row.original ? [row.original] : []);
     return;
   }
-  expect(row.refusal, 'it was applied').toBeUndefined();
+  expect(row.refusal ?? row.heldFor, 'it was applied').toBeUndefined();
   const { debtChange, writtenOffChange } = decision;
   expect(state.lots).toEqual(row.after);
   expect([debtChange + 0, writtenOffChange + 0]).toEqual([row.debt ?? 0, row.writtenOff ?? 0]);

@@ -1,18 +1,28 @@
 // Reads what a mail tells, at the time it is sent, and makes the message.
 import { createHash } from 'node:crypto';
-import type { EmailJob } from '#shared/contracts/jobs.ts';
-import { findMailRecipient, findReceipt, type MailRecipient, type ReceiptRow } from '#shared/db/mails.ts';
+import type { EmailJob, MailTemplate } from '#shared/contracts/jobs.ts';
+import { findReceipt, type ReceiptRow } from '#shared/db/mails.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { WorkerDeps } from '../context.ts';
-import { plainLine } from './format.ts';
+import {
+  accountErased,
+  accountExists,
+  emailChanged,
+  identityChanged,
+  passwordChanged,
+  secondFactorChanged,
+  sessionReuse,
+} from './account-templates.ts';
+import { type Platform, plainLine } from './format.ts';
 import { type MailContent, renderBodies } from './layout.ts';
+import { changeEmail, resetPassword, verifyEmail, welcome } from './link-templates.ts';
 import type { OutgoingMail } from './mailer.ts';
-import { type Platform, passwordChanged, purchaseReceipt, refundReceipt, welcome } from './templates.ts';
+import { findReader, type NoReader, type Reader } from './reader.ts';
+import { purchaseReceipt, refundReceipt } from './templates.ts';
 
 export type ComposeDeps = Pick<WorkerDeps, 'config' | 'db' | 'keyring' | 'tenants'>;
 
-/** `unsent`: nobody is to get this mail, as things are now. `impossible`: it cannot be made, now or later. */
-export type Composed = { mail: OutgoingMail } | { unsent: string } | { impossible: string };
+export type Composed = { mail: OutgoingMail } | NoReader;
 
 /** @throws when the database is away */
 export async function composeMail(deps: ComposeDeps, job: EmailJob): Promise<Composed> {
@@ -21,26 +31,24 @@ export async function composeMail(deps: ComposeDeps, job: EmailJob): Promise<Com
   if (!tenant.settings.mail.enabled) return { unsent: 'the tenant sends no mail' };
   const { operationId } = job.data;
   const needsReceipt = job.template === 'purchase_receipt' || job.template === 'refund_receipt';
-  const { recipient, receipt } = await withTenant(deps.db.app, job.tenant, async (tx) => ({
-    recipient: job.userId === null ? undefined : await findMailRecipient(tx, job.userId),
+  const { reader, receipt } = await withTenant(deps.db.app, job.tenant, async (tx) => ({
+    reader: await findReader(tx, deps.keyring, job),
     receipt: needsReceipt ? await findReceipt(tx, String(operationId)) : undefined,
   }));
-  if (!recipient || recipient.status === 'erased') return { unsent: 'the user is gone' };
-  if (recipient.email === null) return { unsent: 'the user has no address' };
+  if (!('address' in reader)) return reader;
   const platform = {
     name: plainLine(tenant.name),
     coin: { name: plainLine(tenant.coin.name), symbol: plainLine(tenant.coin.symbol) },
   };
-  const content = contentOf(deps, job, platform, recipient, receipt);
+  const content = contentOf(deps, job, platform, reader, receipt);
   if (typeof content === 'string') return { impossible: content };
-  const reason = `You get this mail because this address belongs to an account at ${platform.name}.`;
   return {
     mail: {
-      to: recipient.email,
+      to: reader.address,
       fromName: tenant.settings.mail.fromName ?? platform.name,
       replyTo: tenant.settings.mail.replyTo,
       subject: content.subject,
-      ...renderBodies(content, platform.name, reason),
+      ...renderBodies(content, platform.name, reasonOf(job.template, reader, platform)),
       messageKey: messageKey(job),
       // RFC 3834 section 5: keeps vacation notices and the like from answering.
       headers: { 'Auto-Submitted': 'auto-generated' },
@@ -53,36 +61,58 @@ function contentOf(
   deps: ComposeDeps,
   job: EmailJob,
   platform: Platform,
-  recipient: MailRecipient,
+  { name, token, isTaken }: Reader,
   receipt: ReceiptRow | undefined,
 ): MailContent | string {
-  switch (job.template) {
-    case 'welcome': {
-      const { sealedToken } = job.data;
-      if (typeof sealedToken !== 'string') return welcome(platform, recipient.name, undefined);
-      const token = openToken(deps, job, sealedToken);
-      if (token === undefined) return 'the token of its link cannot be opened with the keys of this process';
-      const url = `${deps.config.publicUrl}/verify-email?token=${encodeURIComponent(token)}`;
-      return welcome(platform, recipient.name, url);
-    }
+  const { data, template } = job;
+  // From our own settings alone: no request has a say in where a link of ours leads.
+  const linkTo = (page: string) =>
+    `${deps.config.publicUrl}/${page}?token=${encodeURIComponent(token ?? '')}`;
+  const at = changedAt(job);
+  const change = String(data.change);
+  switch (template) {
+    case 'welcome':
+      return welcome(platform, name, token === undefined ? undefined : linkTo('verify-email'));
+    case 'verify_email':
+      return verifyEmail(platform, name, linkTo('verify-email'));
+    case 'reset_password':
+      return resetPassword(platform, name, linkTo('reset-password'));
+    case 'change_email':
+      return isTaken
+        ? accountExists(platform, name, 'change')
+        : changeEmail(platform, name, linkTo('change-email'));
+    case 'account_exists':
+      return accountExists(platform, name, 'register');
     case 'purchase_receipt':
-      return receipt ? purchaseReceipt(platform, recipient.name, receipt) : 'there is no such operation';
+      return receipt ? purchaseReceipt(platform, name, receipt) : 'there is no such operation';
     case 'refund_receipt':
-      return receipt ? refundReceipt(platform, recipient.name, receipt) : 'there is no such operation';
+      return receipt ? refundReceipt(platform, name, receipt) : 'there is no such operation';
     case 'password_changed':
-      return passwordChanged(platform, recipient.name, changedAt(job));
+      return passwordChanged(platform, name, at);
+    case 'email_changed':
+      return emailChanged(platform, name, at);
+    case 'session_reuse':
+      return sessionReuse(platform, name, at);
+    case 'second_factor_changed':
+      return secondFactorChanged(platform, name, at, { change, factor: String(data.factor) });
+    case 'identity_changed':
+      return identityChanged(platform, name, at, { change, provider: String(data.provider) });
+    case 'account_erased':
+      return accountErased(platform, at);
     default:
-      return `there is no template ${String(job.template)}`;
+      // A job of a newer version of this code.
+      return `there is no template ${String(template satisfies never)}`;
   }
 }
 
-function openToken(deps: ComposeDeps, job: EmailJob, sealed: string): string | undefined {
-  try {
-    return deps.keyring.open(sealed, `mail/${job.tenant}/${job.userId}`);
-  } catch {
-    // The reason could hold part of the value; that it failed says enough.
-    return undefined;
+/** Why the reader gets the mail, below it. */
+function reasonOf(template: MailTemplate, { isTaken }: Reader, platform: Platform): string {
+  const account = `to an account at ${platform.name}.`;
+  if (template === 'change_email' && !isTaken) {
+    return `You get this mail because somebody wants to give this address ${account}`;
   }
+  const past = template === 'email_changed' || template === 'account_erased';
+  return `You get this mail because this address ${past ? 'belonged' : 'belongs'} ${account}`;
 }
 
 /** `at` may come with the event, as ISO 8601; the mail follows within seconds otherwise. */

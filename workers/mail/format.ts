@@ -1,4 +1,4 @@
-// How amounts and times read in mails: one language, one time zone, whatever machine renders them.
+// How amounts, times and names read in mails: one language, one time zone, whatever machine renders them.
 
 const locale = 'en-US';
 
@@ -8,6 +8,12 @@ const time = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'sh
 export interface CoinNames {
   name: string;
   symbol: string;
+}
+
+/** The platform that the reader knows, and its coin. */
+export interface Platform {
+  name: string;
+  coin: CoinNames;
 }
 
 /** Whole coins, such as "🪙 1,200 Coin". */
@@ -42,4 +48,11 @@ export function plainLine(text: string): string {
     .replaceAll(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim();
+}
+
+/** Whoever opens an account in a stranger's name chooses this text: what could become a link is left out. */
+export function greeting(name: string | null): string {
+  const plain = plainLine(name ?? '');
+  const couldLink = /:\/\/|@|[\p{L}\p{N}-]{2,}\.\p{L}{2,}/u.test(plain);
+  return plain === '' || plain.length > 60 || couldLink ? 'Hello,' : `Hello ${plain},`;
 }

@@ -1,50 +1,9 @@
-// What each mail says. Pure: from what the database holds to words; layout.ts gives them their form.
+// What the mails about money say. Pure: from what the database holds to words; layout.ts gives them their form.
 import type { ReceiptRow } from '#shared/db/mails.ts';
-import { type CoinNames, formatCoins, formatMoney, formatTime, plainLine } from './format.ts';
+import { formatCoins, formatMoney, formatTime, greeting, type Platform, plainLine } from './format.ts';
 import type { MailContent } from './layout.ts';
 
-/** The platform that the reader knows, and its coin. */
-export interface Platform {
-  name: string;
-  coin: CoinNames;
-}
-
 type Facts = NonNullable<MailContent['facts']>;
-
-/** Whoever opens an account in a stranger's name chooses this text: what could become a link is left out. */
-function greeting(name: string | null): string {
-  const plain = plainLine(name ?? '');
-  const couldLink = /:\/\/|@|[\p{L}\p{N}-]{2,}\.\p{L}{2,}/u.test(plain);
-  return plain === '' || plain.length > 60 || couldLink ? 'Hello,' : `Hello ${plain},`;
-}
-
-/** `verifyUrl`: where the address is confirmed; undefined when it needs no confirmation. */
-export function welcome(
-  platform: Platform,
-  userName: string | null,
-  verifyUrl: string | undefined,
-): MailContent {
-  const hello = `Your account at ${platform.name} is ready. It comes with a wallet for ${platform.coin.name}.`;
-  if (verifyUrl === undefined) {
-    return {
-      subject: `Welcome to ${platform.name}`,
-      preview: `Your account at ${platform.name} is ready.`,
-      heading: `Welcome to ${platform.name}`,
-      paragraphs: [greeting(userName), hello],
-    };
-  }
-  return {
-    subject: `Welcome to ${platform.name}: please confirm your address`,
-    preview: 'One click, and we know that this address is yours.',
-    heading: `Welcome to ${platform.name}`,
-    paragraphs: [greeting(userName), `${hello} Please confirm that this address is yours.`],
-    action: {
-      label: 'Confirm my address',
-      url: verifyUrl,
-      note: 'If you did not open this account, do nothing: without you, the address stays unconfirmed.',
-    },
-  };
-}
 
 const providerNames: Record<string, string> = {
   sandbox: 'Sandbox (no real money)',
@@ -148,18 +107,4 @@ function commonFacts(platform: Platform, receipt: ReceiptRow): Facts {
   if (receipt.reference) facts.push(['Reference', plainLine(receipt.reference)]);
   facts.push(['Date', formatTime(receipt.settledAt ?? receipt.createdAt)], ['Receipt number', receipt.id]);
   return facts;
-}
-
-export function passwordChanged(platform: Platform, userName: string | null, at: Date): MailContent {
-  return {
-    subject: `Your password at ${platform.name} was changed`,
-    preview: 'If this was not you, act now.',
-    heading: 'Your password was changed',
-    paragraphs: [
-      greeting(userName),
-      `The password of your account at ${platform.name} was changed on ${formatTime(at)}.`,
-      'If this was you, there is nothing to do.',
-      `If it was not, somebody else may be in your account: set a new password at once, and tell ${platform.name}.`,
-    ],
-  };
 }

@@ -27,6 +27,10 @@ create unlogged table coinlane.rate_limits (
 );
 create index rate_limits_expired on coinlane.rate_limits (expire);
 
+-- Whose mail it is: a job is emptied once its mail has left, since it may hold an address.
+alter table coinlane.mails add column user_id uuid;
+update coinlane.mails set user_id = (job->>'userId')::uuid where job->>'userId' is not null;
+
 create index audit_action on coinlane.audit (tenant, action, id);
 
 grant select, insert, delete on coinlane.used_tokens to coinlane_app;

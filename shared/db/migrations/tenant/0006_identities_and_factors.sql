@@ -41,6 +41,9 @@ alter table sessions
   -- How the login was made: password, google, facebook or passkey.
   add column method text not null default 'password';
 
+-- The session that asked for the token: when somebody ends it, what it asked for is off.
+alter table mail_tokens add column session_id uuid;
+
 alter table wallet_freezes drop constraint wallet_freezes_reason_check;
 alter table wallet_freezes add constraint wallet_freezes_reason_check
   check (reason in ('dispute', 'fraud_warning', 'debt', 'operator', 'ban', 'erased'));
