@@ -45,7 +45,7 @@ a { color: var(--accent); }
 
 const controls = `
 label, .label { display: block; font-weight: 550; margin-bottom: .25rem; }
-input:not([type=radio]), select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit;
+input:not([type=radio], [type=checkbox]), select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit;
   color: var(--ink); background: var(--field); border: 1px solid var(--field-line); border-radius: .5rem; }
 fieldset { border: 0; padding: 0; margin: 0; min-width: 0; }
 legend { font-weight: 550; padding: 0; margin-bottom: .25rem; }
@@ -62,6 +62,7 @@ button[aria-busy=true] { cursor: progress; }
   border-radius: .5rem; cursor: pointer; font-weight: 400; margin: 0; }
 .choice:has(:checked) { border-color: var(--accent); background: var(--accent-soft); }
 .choice input[type=radio] { flex: none; width: 1.125rem; height: 1.125rem; accent-color: var(--accent); margin: 0; }
+.choice input[type=checkbox] { flex: none; width: 1.125rem; height: 1.125rem; accent-color: var(--accent); margin: 0; }
 .choice strong { flex: 1; }
 .choice .amount { min-width: 4.5rem; text-align: right; }
 dialog { border: 1px solid var(--line); border-radius: .75rem; background: var(--sheet); color: var(--ink);
@@ -70,7 +71,10 @@ dialog::backdrop { background: #0008; }
 .note { border-left: 4px solid var(--accent); background: var(--accent-soft); border-radius: .25rem;
   padding: .625rem .875rem; margin: .75rem 0; overflow-wrap: anywhere; }
 .note.bad { border-color: var(--bad); background: var(--bad-soft); }
-.note p { margin: .25rem 0; }`;
+.note p { margin: .25rem 0; }
+.fault { color: var(--bad); }
+input[aria-invalid=true] { border-color: var(--bad); }
+meter { display: block; width: 100%; height: .75rem; margin-top: .5rem; }`;
 
 const figures = `
 .big { font-size: 2.25rem; line-height: 1.1; font-weight: 700; font-variant-numeric: tabular-nums; }
@@ -103,6 +107,7 @@ thead th { border-top: 0; font-size: .875rem; color: var(--soft); font-weight: 5
 .sums > div { display: flex; justify-content: space-between; gap: 1rem; padding: .375rem 0; border-top: 1px solid var(--line); }
 .sums dd { margin: 0; font-weight: 600; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .ways button { flex: 1 1 10rem; }
+.ways + .pair { margin-top: .75rem; }
 code, .secret { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .9375em; }
 .tag { display: inline-block; padding: 0 .5rem; border-radius: 1rem; border: 1px solid var(--line);
   font-size: .875rem; color: var(--soft); }

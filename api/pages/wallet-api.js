@@ -10,6 +10,8 @@ export class Refusal extends Error {
     super(faults || problem.detail || problem.title || 'Something went wrong.');
     this.status = status;
     this.code = problem.code;
+    this.problem = problem;
+    this.faults = problem.errors;
     this.requestId = problem.requestId;
     this.retryAfter = problem.retryAfter;
   }
@@ -38,6 +40,9 @@ export function openStore(slug) {
     drop: (name) => sessionStorage.removeItem(nameOf(name)),
   };
 }
+
+/** Other codes with 401 are about a password or a code that was sent along, which is wrong. */
+const isOver = (error) => error.status === 401 && error.code === 'unauthenticated';
 
 /** `onSessionEnd` is called when neither the access token nor the refresh token is good any more. */
 export function openApi(slug, store, onSessionEnd) {
@@ -81,7 +86,7 @@ export function openApi(slug, store, onSessionEnd) {
     try {
       return await attempt();
     } catch (error) {
-      if (error.status !== 401) throw error;
+      if (!isOver(error)) throw error;
     }
     // Another request may have replaced it while this one was under way.
     if (store.get('session')?.accessToken === token) {
@@ -91,7 +96,7 @@ export function openApi(slug, store, onSessionEnd) {
       });
     }
     return attempt().catch((error) => {
-      if (error.status === 401) onSessionEnd();
+      if (isOver(error)) onSessionEnd();
       throw error;
     });
   }
@@ -123,6 +128,8 @@ export function openApi(slug, store, onSessionEnd) {
   async function outcomeOf(operation) {
     let latest = operation;
     for (let poll = 0; latest.status === 'accepted'; poll += 1) {
+      // A person decides; nobody watches a page for that long.
+      if (latest.reason === 'held_for_review') throw new Refusal(409, { code: latest.reason });
       if (poll === pollsMax) throw new Refusal(503, { code: 'pending' });
       await sleep(1000);
       latest = await call('GET', `/operations/${latest.id}`);

@@ -2,7 +2,8 @@
 // The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
 import { openApi, openStore, sleep } from './wallet-api.js';
 import { prepareRefunds } from './wallet-refund.js';
-import { explain, kindName, price } from './wallet-words.js';
+import { prepareSignIn } from './wallet-sign-in.js';
+import { compromisedText, explain, kindName, price } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
@@ -174,10 +175,11 @@ async function followPurchase() {
   }
 }
 
-function signIn(answer) {
+async function signIn({ passwordCompromised, ...answer }) {
   store.set('session', answer);
   say('signed-out-say', '');
-  return start();
+  await start();
+  if (passwordCompromised) say('wallet-say', compromisedText, { bad: true });
 }
 
 function signOut(text) {
@@ -211,17 +213,7 @@ function sayWhy(error) {
   if (store.get('session')) say('wallet-say', explain(error), { bad: true });
 }
 
-onSubmit('login', async (form) => {
-  await signIn(await send('POST', '/login', { body: Object.fromEntries(form) }));
-  $('login').reset();
-});
-onSubmit('register', async (form, place) => {
-  const body = Object.fromEntries([...form].filter(([, value]) => value !== ''));
-  const answer = await send('POST', '/register', { body });
-  $('register').reset();
-  if (answer.accessToken) await signIn(answer);
-  else say(place, 'We have sent you a mail. Follow its link, then log in.');
-});
+const resumeLogin = prepareSignIn({ settings, store, send, say, onSubmit, onIn: signIn });
 onSubmit('spend', async (form, place) => {
   const reference = form.get('reference').trim();
   const operation = await operate('/wallet/spend', {
@@ -244,4 +236,8 @@ window.addEventListener('pageshow', (event) => {
   // Back from the payment page by the browser's button, the page is as it was left.
   if (event.persisted) void start();
 });
+// The account page leads here when a session is over, and says why.
+say('signed-out-say', store.get('farewell') ?? '');
+store.drop('farewell');
 await start();
+await resumeLogin();

@@ -3,14 +3,19 @@ import type { Context } from 'hono';
 import { html, raw } from 'hono/html';
 import { amountMax } from '#shared/contracts/operation.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import type { Pack } from '#shared/tenants/settings.ts';
+import type { OauthProvider, Pack } from '#shared/tenants/settings.ts';
 import type { ApiEnv } from '../context.ts';
 import { type Markup, renderPage } from './layout.ts';
+import { renderSay, renderSignedOut } from './wallet-sign-in-page.ts';
 
 interface WalletPage {
   tenant: Tenant;
   /** Payment providers that a user may choose. */
   providers: string[];
+  /** Providers of logins that the tenant has a client at. */
+  oauth: OauthProvider[];
+  /** The public address of this page, where such a login comes back to. */
+  returnTo: string;
   /** Where the scripts are. */
   assets: string;
 }
@@ -21,10 +26,12 @@ const payLabels: Record<string, string> = {
   sandbox: 'Pay in the sandbox',
 };
 
-export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: WalletPage) {
+export function renderWallet(c: Context<ApiEnv>, { tenant, providers, oauth, returnTo, assets }: WalletPage) {
   const { coin, settings } = tenant;
   const forClient = {
     tenant: tenant.slug,
+    name: tenant.name,
+    returnTo,
     coin,
     coinPrice: settings.coinPrice,
     refunds: settings.refunds.byUsers,
@@ -36,12 +43,13 @@ export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: 
     main: html`
       <script type="application/json" id="settings">${raw(JSON.stringify(forClient).replaceAll('<', '\\u003c'))}</script>
       <noscript><div class="note bad">This wallet needs JavaScript.</div></noscript>
-      <div id="signed-out" hidden>${renderSignedOut(tenant)}</div>
+      <div id="signed-out" hidden>${renderSignedOut(tenant, oauth)}</div>
       <div id="signed-in" hidden>
         <div class="row apart">
           <h1>${tenant.name}</h1>
           <form id="logout" class="row">
             <span id="who" class="soft"></span>
+            <a href="/w/${tenant.slug}/account">Account</a>
             <button class="link" type="submit">Log out</button>
             <span id="logout-say" hidden></span>
           </form>
@@ -61,50 +69,6 @@ export function renderWallet(c: Context<ApiEnv>, { tenant, providers, assets }: 
         ${renderRefund()}
       </div>`,
   });
-}
-
-/** Where a form says what happened; read aloud when it is filled. */
-function renderSay(id: string): Markup {
-  return html`<div id="${id}-say" class="note" role="status" hidden></div>`;
-}
-
-function renderSignedOut({ name, settings }: Tenant): Markup {
-  const email = (id: string) => html`<div>
-    <label for="${id}-email">E-mail address</label>
-    <input id="${id}-email" name="email" type="email" required maxlength="254" autocomplete="username" />
-  </div>`;
-  return html`<h1>${name}</h1>
-    ${renderSay('signed-out')}
-    <div class="grid pair">
-      <section class="card" aria-labelledby="login-title">
-        <h2 id="login-title">Log in</h2>
-        <form id="login" class="grid">
-          ${renderSay('login')} ${email('login')}
-          <div>
-            <label for="login-password">Password</label>
-            <input id="login-password" name="password" type="password" required autocomplete="current-password" />
-          </div>
-          <div><button type="submit">Log in</button></div>
-        </form>
-      </section>
-      <section class="card" aria-labelledby="register-title">
-        <h2 id="register-title">Sign up</h2>
-        <form id="register" class="grid">
-          ${renderSay('register')} ${email('register')}
-          <div>
-            <label for="register-name">Name <span class="soft">(optional)</span></label>
-            <input id="register-name" name="name" maxlength="100" autocomplete="name" />
-          </div>
-          <div>
-            <label for="register-password">Password</label>
-            <input id="register-password" name="password" type="password" required autocomplete="new-password"
-              minlength="${settings.passwordLengthMin}" aria-describedby="password-hint" />
-            <p id="password-hint" class="soft small">At least ${settings.passwordLengthMin} characters.</p>
-          </div>
-          <div><button type="submit">Sign up</button></div>
-        </form>
-      </section>
-    </div>`;
 }
 
 function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {

@@ -13,11 +13,25 @@ const plainWords = {
   wallet_frozen: 'This wallet is frozen. Ask the shop about it.',
   insufficient_funds: 'There are not enough coins.',
   unknown_pack: 'This pack is not sold any more. Load the page again.',
+  invalid_code: 'The code is wrong, was used before, or is too old. Try the next one.',
+  invalid_token: 'That took too long, or was done before. Please try again.',
+  link_required: 'This address has an account already. Log in with its password, then link it there.',
+  oauth_failed: 'The login was not finished. Please try again.',
   tenant_suspended: 'This wallet is closed at the moment.',
   rate_limited: 'Too many attempts. Wait a moment, then try again.',
   provider_not_configured: 'This way of paying is not available here.',
+  velocity_exceeded: 'That is more than this wallet may do within a while. Try again later.',
+  account_too_new: 'Your account is too new for this. Try again later, or with less.',
+  balance_limit: 'That is more than a wallet may hold.',
+  refused_in_review: 'The shop looked at it and refused it. Nothing has moved.',
+  held_for_review:
+    'The shop looks at this first. It goes on by itself once they agree: look into the history.',
   pending: 'It is accepted and takes longer than usual. Look into the history in a while.',
 };
+
+export const compromisedText =
+  'Your password became known in a leak elsewhere, so others may try it here. Log out and choose a new one: ' +
+  'press "Forgot your password?".';
 
 /** Any failure in words for the person at the page. */
 export function explain(error) {

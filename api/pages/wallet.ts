@@ -2,15 +2,23 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { html } from 'hono/html';
-import { Problem } from '#shared/contracts/problem.ts';
+import { Problem, type ProblemCode } from '#shared/contracts/problem.ts';
+import { oauthProviders, oauthSealName } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
-import { liveTenant } from '../middleware/caller.ts';
+import { servedTenant } from '../middleware/caller.ts';
 import { createRouter } from '../routes/router.ts';
+import { accountModules, accountRoutes } from './account.ts';
 import { renderNotice, renderPage } from './layout.ts';
+import { createStrengthModules, readStrengthVersions } from './strength-modules.ts';
 import { renderWallet } from './wallet-page.ts';
 
-const moduleNames = ['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js'];
+const moduleNames = [
+  ...['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js'],
+  ...['wallet-sign-in.js', 'wallet-oauth.js', 'wallet-strength.js'],
+  ...accountModules,
+];
 const year = 365 * 24 * 3600;
+const script = { 'Content-Type': 'text/javascript; charset=utf-8' };
 
 interface ClientModules {
   /** Changes with any of the files, and is part of their address: what a browser kept is never stale. */
@@ -23,7 +31,7 @@ async function readModules(): Promise<ClientModules> {
     [name, await readFile(new URL(name, import.meta.url), 'utf8')] as const;
   const text = new Map(await Promise.all(moduleNames.map(read)));
   const version = createHash('sha256')
-    .update([...text.values()].join('\0'))
+    .update([...text.values(), await readStrengthVersions()].join('\0'))
     .digest('hex')
     .slice(0, 12);
   return { version, text };
@@ -50,10 +58,24 @@ const startPage = html`<h1>Virtual coins for any platform</h1>
     </ul>
   </section>`;
 
+const unknownText = 'Look at the address: there is no platform of this name here.';
+const closedTexts: Partial<Record<ProblemCode, string>> = {
+  tenant_suspended: 'This wallet is closed at the moment. Nothing in it is lost.',
+  address_refused: 'This wallet does not open from where you are. Nothing in it is lost.',
+};
+
 export function hostedWalletRoutes(deps: ApiDeps) {
   const app = createRouter();
   const modules = readModules();
+  let strength: ReturnType<typeof createStrengthModules> | undefined;
 
+  app.route(
+    '/',
+    accountRoutes(
+      deps,
+      modules.then(({ version }) => `/assets/${version}`),
+    ),
+  );
   app.get('/', (c) => renderPage(c, { title: 'Start', main: startPage }));
 
   app.get('/w', (c) => {
@@ -63,17 +85,16 @@ export function hostedWalletRoutes(deps: ApiDeps) {
 
   app.get('/w/:tenant', async (c) => {
     try {
-      const tenant = await liveTenant(deps.tenants, c.req.param('tenant'));
+      const tenant = await servedTenant(c, deps.tenants, c.req.param('tenant'));
       const configured = ['stripe', 'paypal'].filter((name) => tenant.sealed[name] !== undefined);
       const providers = [...configured, ...(deps.config.production ? [] : ['sandbox'])];
-      return renderWallet(c, { tenant, providers, assets: `/assets/${(await modules).version}` });
+      const oauth = oauthProviders.filter((name) => tenant.sealed[oauthSealName(name)] !== undefined);
+      const returnTo = `${deps.config.publicUrl}/w/${tenant.slug}`;
+      const assets = `/assets/${(await modules).version}`;
+      return renderWallet(c, { tenant, providers, oauth, returnTo, assets });
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
-      const text =
-        error.code === 'tenant_suspended'
-          ? 'This wallet is closed at the moment. Nothing in it is lost.'
-          : 'Look at the address: there is no platform of this name here.';
-      return renderNotice(c, error.status as 404, error.title, text);
+      return renderNotice(c, error.status as 404, error.title, closedTexts[error.code] ?? unknownText);
     }
   });
 
@@ -83,7 +104,23 @@ export function hostedWalletRoutes(deps: ApiDeps) {
     if (module === undefined) return c.notFound();
     c.header('Cache-Control', `public, max-age=${year}, immutable`);
     c.header('X-Content-Type-Options', 'nosniff');
-    return c.body(module, 200, { 'Content-Type': 'text/javascript; charset=utf-8' });
+    return c.body(module, 200, script);
+  });
+
+  // Loaded by whoever types a new password, and by nobody else.
+  app.get('/assets/:version/strength/:path{.+}', async (c) => {
+    const { version } = await modules;
+    if (c.req.param('version') !== version) return c.notFound();
+    strength ??= createStrengthModules(`/assets/${version}/strength`);
+    const module = await strength(c.req.param('path'));
+    if (module === undefined) return c.notFound();
+    c.header('Cache-Control', `public, max-age=${year}, immutable`);
+    c.header('X-Content-Type-Options', 'nosniff');
+    c.header('Vary', 'Accept-Encoding');
+    if (!/\bgzip\b/.test(c.req.header('accept-encoding') ?? '')) {
+      return c.body(new Uint8Array(module.text), 200, script);
+    }
+    return c.body(new Uint8Array(module.zipped), 200, { ...script, 'Content-Encoding': 'gzip' });
   });
   return app;
 }

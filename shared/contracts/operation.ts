@@ -55,7 +55,7 @@ export interface OperationView {
 }
 
 /** The reason of an operation that is accepted and waits for an operator's decision. */
-export const heldForReview = 'held_for_review';
+const heldForReview = 'held_for_review';
 
 /** True once nothing will change the operation's answer to a waiting caller soon: it has an outcome, or a person must decide. */
 export function isFinal(view: Pick<OperationView, 'status' | 'reason'>): boolean {

@@ -2,7 +2,7 @@
 import type { Queryable } from './pool.ts';
 
 /** What of it a login can be asked for: confirmed ones only. */
-export interface FactorCounts {
+interface FactorCounts {
   totp: boolean;
   recoveryCodes: number;
   passkeys: number;

@@ -43,7 +43,7 @@ export const assertion = z
 type Assertion = z.infer<typeof assertion>;
 type AssertionDeps = Pick<ApiDeps, 'config' | 'keyring'>;
 
-export interface ProvenPasskey {
+interface ProvenPasskey {
   userId: string;
   /** Its device made sure of the user, by PIN or finger: it is two factors in one. */
   verified: boolean;

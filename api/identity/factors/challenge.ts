@@ -25,7 +25,7 @@ export interface Challenge extends z.infer<typeof payload> {
   hash: Buffer;
 }
 
-export interface ChallengedLogin {
+interface ChallengedLogin {
   userId: string;
   method: LoginMethod;
   passwordHash: string | null;

@@ -4,8 +4,8 @@ import type { Tx } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import type { ApiDeps } from '../../context.ts';
 
-export type Factor = 'totp' | 'passkey';
-export type FactorChange = 'added' | 'removed' | 'recovery_used' | 'recovery_renewed';
+type Factor = 'totp' | 'passkey';
+type FactorChange = 'added' | 'removed' | 'recovery_used' | 'recovery_renewed';
 
 const actions: Record<FactorChange, string> = {
   added: 'user.second_factor_add',
@@ -14,7 +14,7 @@ const actions: Record<FactorChange, string> = {
   recovery_renewed: 'user.recovery_codes_renew',
 };
 
-export interface FactorEvent {
+interface FactorEvent {
   tenant: string;
   userId: string;
   change: FactorChange;

@@ -16,6 +16,7 @@ import { password } from '../schemas.ts';
 import { assertion, takeAssertion } from './assertions.ts';
 import { codesOf, countTry, hasOneProof, withOwnCode } from './attempts.ts';
 import { codeField, invalidCode } from './codes.ts';
+import { bodyProblems, ownProblems, userSecurity } from './own-routes.ts';
 
 const proof = z
   .strictObject({
@@ -35,14 +36,14 @@ const confirmRoute = createRoute({
     'Makes the session as fresh as a login, for ten minutes. A code counts as second factor, too, which ' +
     'large spends may ask for, and so does a passkey whose device made sure of the user (options: `POST ' +
     '/login/passkey/options`); the password alone does not. Accounts that have none of them log in again.',
-  security: [{ user: [] }],
+  security: userSecurity,
   request: { body: { required: true, content: { 'application/json': { schema: proof } } } },
   responses: {
     204: { description: 'The session is fresh' },
     ...problemResponses(
-      ...(['malformed_request', 'unauthenticated', 'invalid_credentials', 'invalid_code'] as const),
-      ...(['forbidden', 'tenant_mismatch', 'tenant_suspended', 'factor_state', 'payload_too_large'] as const),
-      ...(['unsupported_media_type', 'invalid_input', 'rate_limited', 'overloaded', 'unavailable'] as const),
+      ...ownProblems,
+      ...bodyProblems,
+      ...(['invalid_credentials', 'invalid_code', 'factor_state', 'overloaded'] as const),
     ),
   },
 });

@@ -8,6 +8,7 @@ import { problemResponses } from '../../routes/problem-responses.ts';
 import { createRouter } from '../../routes/router.ts';
 import { requireUser } from '../freshness.ts';
 import { noStore } from '../request.ts';
+import { ownProblems, userSecurity } from './own-routes.ts';
 
 export const passkeySchema = z
   .object({
@@ -33,13 +34,11 @@ const overviewRoute = createRoute({
   method: 'get',
   path: '/second-factor',
   tags: ['Second factor'],
-  security: [{ user: [] }],
+  security: userSecurity,
   summary: 'What is set up',
   responses: {
     200: { description: 'What is set up', content: { 'application/json': { schema: overviewSchema } } },
-    ...problemResponses(
-      ...(['unauthenticated', 'forbidden', 'tenant_mismatch', 'tenant_suspended', 'unavailable'] as const),
-    ),
+    ...problemResponses(...ownProblems),
   },
 });
 

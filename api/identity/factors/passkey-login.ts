@@ -34,6 +34,7 @@ const common = [
   'tenant_not_found',
   'tenant_suspended',
   'rate_limited',
+  'address_refused',
   'unavailable',
 ] as const;
 

@@ -24,6 +24,7 @@ import { base64url, credentialFields, userHandleBytes } from './assertions.ts';
 import { announceChange } from './changes.ts';
 import { invalidCode } from './codes.ts';
 import { passkeySchema, toPasskeyView } from './overview.ts';
+import { bodyProblems, ownProblems, userSecurity } from './own-routes.ts';
 import { optionsSchema } from './passkey-login.ts';
 import {
   newState,
@@ -57,18 +58,14 @@ const registration = z
   .openapi('PasskeyRegistration');
 type Registration = z.infer<typeof registration>;
 
-const security: Record<string, string[]>[] = [{ user: [] }];
 const tags = ['Second factor'];
-const common = [
-  ...(['unauthenticated', 'forbidden', 'tenant_mismatch', 'tenant_suspended', 'unavailable'] as const),
-  'factor_state' as const,
-];
+const common = [...ownProblems, 'factor_state'] as const;
 
 const optionsRoute = createRoute({
   method: 'post',
   path: '/passkeys/options',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Begin to register a passkey',
   description: 'Needs a fresh login. Passkeys work on pages of PUBLIC_URL.',
   responses: {
@@ -84,7 +81,7 @@ const registerRoute = createRoute({
   method: 'post',
   path: '/passkeys',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Register a passkey',
   description:
     'Within five minutes of the options, in the same session. It logs in without a password from then on, and ' +
@@ -92,11 +89,7 @@ const registerRoute = createRoute({
   request: { body: { required: true, content: { 'application/json': { schema: registration } } } },
   responses: {
     201: { description: 'Registered', content: { 'application/json': { schema: passkeySchema } } },
-    ...problemResponses(
-      ...common,
-      ...(['malformed_request', 'invalid_code', 'payload_too_large'] as const),
-      ...(['unsupported_media_type', 'invalid_input'] as const),
-    ),
+    ...problemResponses(...common, ...bodyProblems, 'invalid_code'),
   },
 });
 
@@ -104,7 +97,7 @@ const removeRoute = createRoute({
   method: 'delete',
   path: '/passkeys/{id}',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Remove a passkey',
   description: 'Needs a fresh login.',
   request: { params: z.object({ id: z.uuid() }) },

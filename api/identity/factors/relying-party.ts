@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps } from '../../context.ts';
 
-export interface RelyingParty {
+interface RelyingParty {
   id: string;
   origin: string;
 }

@@ -42,7 +42,13 @@ const secondFactorRoute = createRoute({
     ...problemResponses(
       ...(['malformed_request', 'invalid_code', 'invalid_credentials', 'email_not_verified'] as const),
       ...(['forbidden', 'tenant_suspended', 'tenant_not_found', 'payload_too_large'] as const),
-      ...(['unsupported_media_type', 'invalid_input', 'rate_limited', 'unavailable'] as const),
+      ...([
+        'unsupported_media_type',
+        'invalid_input',
+        'address_refused',
+        'rate_limited',
+        'unavailable',
+      ] as const),
     ),
   },
 });

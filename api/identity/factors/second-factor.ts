@@ -16,10 +16,10 @@ import { noStore } from '../request.ts';
 import { codesOf, countTry, withOwnCode } from './attempts.ts';
 import { announceChange } from './changes.ts';
 import { codeField, invalidCode, takeTotpCode } from './codes.ts';
+import { bodyProblems, ownProblems, userSecurity } from './own-routes.ts';
 import { newRecoveryCodes, recoveryCodeHash } from './recovery-codes.ts';
 import { newTotp } from './totp.ts';
 
-const security: Record<string, string[]>[] = [{ user: [] }];
 const tags = ['Second factor'];
 
 const setupSchema = z
@@ -42,33 +42,20 @@ const codeBody = {
   content: { 'application/json': { schema: z.strictObject({ code: codeField }).openapi('Code') } },
 };
 
-const common = [
-  'unauthenticated',
-  'forbidden',
-  'tenant_mismatch',
-  'tenant_suspended',
-  'unavailable',
-] as const;
-const withBody = [
-  'malformed_request',
-  'payload_too_large',
-  'unsupported_media_type',
-  'invalid_input',
-] as const;
-const withCode = ['invalid_code', 'factor_state', 'rate_limited'] as const;
+const withCode = ['invalid_code', 'factor_state'] as const;
 
 const setupRoute = createRoute({
   method: 'post',
   path: '/second-factor/totp',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Set up an authenticator app',
   description:
     'Needs a fresh login. The secret is shown once, and nothing asks for codes before one has confirmed it. ' +
     'Setting up again replaces a secret that was not confirmed.',
   responses: {
     201: { description: 'To be confirmed', content: { 'application/json': { schema: setupSchema } } },
-    ...problemResponses(...common, 'fresh_login_required', 'factor_state'),
+    ...problemResponses(...ownProblems, 'fresh_login_required', 'factor_state'),
   },
 });
 
@@ -76,7 +63,7 @@ const confirmRoute = createRoute({
   method: 'post',
   path: '/second-factor/totp/confirm',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Confirm the authenticator app by its first code',
   description:
     'From then on every login asks for a code, and a mail says so. The recovery codes are shown once; each ' +
@@ -84,7 +71,7 @@ const confirmRoute = createRoute({
   request: { body: codeBody },
   responses: {
     200: { description: 'It is on', content: { 'application/json': { schema: recoverySchema } } },
-    ...problemResponses(...common, ...withBody, ...withCode),
+    ...problemResponses(...ownProblems, ...bodyProblems, ...withCode),
   },
 });
 
@@ -92,13 +79,13 @@ const removeRoute = createRoute({
   method: 'delete',
   path: '/second-factor/totp',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Remove the authenticator app and its recovery codes',
   description: 'Needs a fresh login and a code (of the app, or a recovery code).',
   request: { body: codeBody },
   responses: {
     204: { description: 'Logins ask for the first factor only' },
-    ...problemResponses(...common, ...withBody, ...withCode, 'fresh_login_required'),
+    ...problemResponses(...ownProblems, ...bodyProblems, ...withCode, 'fresh_login_required'),
   },
 });
 
@@ -106,13 +93,13 @@ const renewRoute = createRoute({
   method: 'post',
   path: '/second-factor/recovery-codes',
   tags,
-  security,
+  security: userSecurity,
   summary: 'Make new recovery codes',
   description: 'The old ones are void.',
   request: { body: codeBody },
   responses: {
     200: { description: 'The new ones', content: { 'application/json': { schema: recoverySchema } } },
-    ...problemResponses(...common, ...withBody, ...withCode),
+    ...problemResponses(...ownProblems, ...bodyProblems, ...withCode),
   },
 });
 

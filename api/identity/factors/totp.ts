@@ -8,7 +8,7 @@ const secretBytes = 20;
 /** A code is good one step early and one late: clocks differ, and people type (RFC 6238 section 5.2). */
 const windowSteps = 1;
 
-export interface NewTotp {
+interface NewTotp {
   /** Base32, for typing. */
   secret: string;
   /** `otpauth://…`, for a QR code. */

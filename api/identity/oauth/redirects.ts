@@ -1,4 +1,4 @@
-// Where a login may lead back to: what the tenant listed, byte by byte, and our own page of its wallet.
+// Where a login may lead back to: what the tenant listed, byte by byte, and our own pages of its wallet.
 import { Problem } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps } from '../../context.ts';
@@ -10,7 +10,8 @@ export function requireAllowedRedirect(
   redirectTo: string,
 ): void {
   if (tenant.settings.oauth.redirects.includes(redirectTo)) return;
-  if (redirectTo === `${config.publicUrl}/w/${tenant.slug}`) return;
+  const wallet = `${config.publicUrl}/w/${tenant.slug}`;
+  if (redirectTo === wallet || redirectTo === `${wallet}/account`) return;
   throw new Problem('redirect_not_allowed', {
     detail: 'The address must be, byte by byte, one of `oauth.redirects` in the settings of the tenant.',
   });
