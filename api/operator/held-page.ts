@@ -16,7 +16,7 @@ interface HeldList {
   nextCursor: string | null;
 }
 
-export function renderHeld({ slug, data, nextCursor }: HeldList): Markup {
+function renderHeld({ slug, data, nextCursor }: HeldList): Markup {
   const table = html`<table class="stack">
     <thead><tr><th>Operation</th><th>Wallet of</th><th>Held because</th><th>Your decision</th></tr></thead>
     <tbody>${data.map((held) => renderLine(slug, held))}</tbody>

@@ -1,3 +1,4 @@
+// The console's pages about one tenant: plain forms over what the operator's API does, for people.
 import { countHeldOperations } from '#shared/db/held-operations.ts';
 import { countFailedEvents } from '#shared/db/inbox-views.ts';
 import { withTenant } from '#shared/db/pool.ts';

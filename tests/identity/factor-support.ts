@@ -23,7 +23,7 @@ export async function forgetCodes(identity: Client, tenant = 'acme'): Promise<vo
   await rowsOf(identity, `update "tenant_${tenant}".factors set counter = -1 where kind = 'totp'`);
 }
 
-export interface Guarded extends Registered {
+interface Guarded extends Registered {
   secret: string;
   recoveryCodes: string[];
 }

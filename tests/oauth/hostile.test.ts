@@ -20,7 +20,7 @@ let ground: Ground;
 let acme: TestTenant;
 let other: TestTenant;
 beforeAll(async () => {
-  ground = await openGround('oauth_hostile', { PROVIDER_CALL_MS: '300' });
+  ground = await openGround('oauth_hostile', { PROVIDER_CALL_MS: '1000' });
   [acme, other] = await Promise.all([ground.addTenant(), ground.addTenant()]);
 });
 afterAll(() => ground?.close());

@@ -108,8 +108,9 @@ describe('58 erasure', () => {
       const found = await ground.rows(
         `select e.id, e.body::text as body, e.headers, e.status from coinlane.provider_events e
          join "tenant_acme".purchases p on p.status = 'granted' and p.operation_id = $1
+         join "tenant_acme".users u on u.id = $2 and u.erased_at < e.received_at
          where e.kind = 'checkout.paid' and e.body = '{"erased":true}'`,
-        [user.purchaseId],
+        [user.purchaseId, user.id],
       );
       return found.length > 0 && found;
     });

@@ -37,7 +37,7 @@ export interface Watched {
   expectWhole(): Promise<void>;
 }
 
-export const pack = { id: 'hundred', name: 'Hundred', coins: 100, price: 99, currency: 'eur' };
+const pack = { id: 'hundred', name: 'Hundred', coins: 100, price: 99, currency: 'eur' };
 
 /** `coins` are granted before it returns, which takes workers. */
 export async function openWatched(system: System, velocity: object, coins = 0): Promise<Watched> {
