@@ -58,7 +58,7 @@ function renderSetup(): Markup {
 
 /** Shown once: the server keeps only their hashes. */
 function renderCodes(): Markup {
-  return html`<div id="codes" hidden>
+  return html`<div id="codes" class="grid" hidden>
     <h3 id="codes-title" tabindex="-1">Your recovery codes</h3>
     <p>They are shown only now. Each stands in once for a code of the app, in case you lose it: keep them where
       the app is not.</p>

@@ -104,8 +104,9 @@ function renderPassword(lengthMin: number): Markup {
       <summary id="change-password-title">Change the password</summary>
       <form id="change-password" class="grid" aria-labelledby="change-password-title">
         ${renderSay('change-password')}
-        <input id="password-user" class="unseen" type="text" autocomplete="username" tabindex="-1" readonly
-          aria-hidden="true" />
+        <span class="unseen" aria-hidden="true">
+          <input id="password-user" type="text" autocomplete="username" tabindex="-1" readonly />
+        </span>
         ${renderField(
           'current-password',
           'Current password',
@@ -149,8 +150,8 @@ function renderDevices(): Markup {
 function renderLogins(tenantName: string): Markup {
   return renderCard(
     'logins',
-    'Google and Facebook',
-    html`<p class="soft">Log in at ${tenantName} with an account that you have there.</p>
+    'Other logins',
+    html`<p class="soft">Log in at ${tenantName} with an account that you have elsewhere.</p>
       ${renderSay('logins')}
       <ul id="logins-list" class="list"></ul>
       <p id="logins-none" class="soft" hidden>${tenantName} does not offer this, and nothing is linked.</p>`,

@@ -88,6 +88,8 @@ const figures = `
 pre { margin: 0; padding: .75rem; background: var(--ground); border: 1px solid var(--line); border-radius: .5rem;
   white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 code { overflow-wrap: anywhere; }
+.card details { margin: .5rem 0; }
+.card details > summary { padding: .5rem 0; cursor: pointer; }
 .tabs { display: flex; flex-wrap: wrap; gap: 0 .875rem; border-bottom: 1px solid var(--line); }
 .tabs a { padding: .625rem 0; text-decoration: none; border-bottom: 3px solid transparent; margin-bottom: -1px; }
 .tabs a[aria-current] { color: var(--ink); font-weight: 600; border-color: var(--accent); }
