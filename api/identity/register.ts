@@ -8,7 +8,7 @@ import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertWallet } from '#shared/db/wallets.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import { mailSealContext, newMailToken } from '#shared/tenants/mail-tokens.ts';
+import { mailSealContext, mailTokenLifetimeSeconds, newMailToken } from '#shared/tenants/mail-tokens.ts';
 import type { ApiDeps } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireTenant } from '../middleware/caller.ts';
@@ -20,9 +20,6 @@ import { deviceOf, noStore } from './request.ts';
 import { email, loginSchema, password, personName, tenantHeader } from './schemas.ts';
 import { type Device, openSession } from './sessions.ts';
 import { toUserView } from './user-view.ts';
-
-/** How long the link of the welcome mail verifies the address. */
-const verifyLifetimeSeconds = 24 * 3600;
 
 const registration = z.strictObject({ email, password, name: personName.optional() }).openapi('Registration');
 
@@ -141,7 +138,7 @@ async function createUser<D extends Device | undefined>(
         userId: id,
         purpose: 'verify_email',
         email: input.email,
-        lifetimeSeconds: verifyLifetimeSeconds,
+        lifetimeSeconds: mailTokenLifetimeSeconds.verify_email,
       }),
       deps.outbox.emit(tx, [
         {

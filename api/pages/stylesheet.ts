@@ -89,6 +89,7 @@ pre { margin: 0; padding: .75rem; background: var(--ground); border: 1px solid v
   white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 code { overflow-wrap: anywhere; }
 .card details { margin: .5rem 0; }
+.card details:last-child { margin-bottom: 0; }
 .card details > summary { padding: .5rem 0; cursor: pointer; }
 .tabs { display: flex; flex-wrap: wrap; gap: 0 .875rem; border-bottom: 1px solid var(--line); }
 .tabs a { padding: .625rem 0; text-decoration: none; border-bottom: 3px solid transparent; margin-bottom: -1px; }

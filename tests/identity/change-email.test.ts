@@ -1,4 +1,4 @@
-// Another address, and the verification mail again: nothing is true before whoever reads the mail says so.
+// Another address for an account: nothing is true before whoever reads the mail says so.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, call, registerUser, type TestTenant, type TestUser } from '#tests/support/client.ts';
 import type { ReceivedMail } from '#tests/support/smtp.ts';
@@ -60,6 +60,11 @@ describe('another address', () => {
     // What went to the old address opens nothing any more.
     const late = await flow.post('/password/reset', { body: { token: resetToken, password: newPassword } });
     expect(late.body.code).toBe('invalid_token');
+    const open = await flow.rows(
+      `select 1 from "tenant_${acme.slug}".mail_tokens where user_id = $1 and used_at is null`,
+      [user.id],
+    );
+    expect(open).toEqual([]);
     const audit = await flow.rows('select action, detail::text from coinlane.audit where target = $1', [
       user.id,
     ]);
@@ -199,61 +204,6 @@ describe('another address', () => {
     ]) {
       expect(dead.status).toBe(400);
       expect(dead.body).toContain('This link does not work');
-    }
-  });
-});
-
-describe('the verification mail again', () => {
-  const again = /^Please confirm your address/;
-  const verify = (token: string) => flow.post('/email/verify', { body: { token } });
-
-  test('goes to the user’s address, and only its link works', async () => {
-    const user = await registerUser(flow.url, acme);
-    const welcome = tokenIn(await flow.mailsTo(user.email, /^Welcome/));
-    const answer = await flow.post('/email/verification', { token: user.token });
-    expect([answer.status, answer.body]).toEqual([202, { status: 'accepted' }]);
-    const token = tokenIn(await flow.mailsTo(user.email, again));
-    expect((await verify(welcome)).body.code).toBe('invalid_token');
-    expect((await verify(token)).status).toBe(204);
-    // Verified by now: the answer stays, and no mail leaves.
-    expect((await flow.post('/email/verification', { token: user.token })).status).toBe(202);
-    await flow.settled();
-    expect(flow.mailCount(user.email, again)).toBe(1);
-  });
-
-  test('8 goes to an address, too, and the answer is the same for one without an account', async () => {
-    const strict = await flow.addTenant({ requireVerifiedEmail: true });
-    const email = freeAddress();
-    await flow.post('/register', { tenant: strict.slug, body: { email, password: oldPassword } });
-    const send = (address: string) =>
-      flow.post('/email/verification', {
-        tenant: strict.slug,
-        body: { email: address },
-        headers: { 'x-request-id': 'the-same' },
-      });
-    const known = await send(email);
-    expect(known.status).toBe(202);
-    expect(visible(await send('nobody@example.com'))).toEqual(visible(known));
-    expect((await verify(tokenIn(await flow.mailsTo(email, again)))).status).toBe(204);
-    expect((await flow.logIn(strict, email, oldPassword)).status).toBe(200);
-    for (let index = 0; index < 8; index += 1)
-      expect(visible(await send('n@example.com'))).toEqual(visible(known));
-    const jobs = await flow.rows(`select 1 from pgboss.job where data->'job'->>'tenant' = $1`, [strict.slug]);
-    // The welcome mail, two of above, and no more than five to one address.
-    expect(jobs).toHaveLength(8);
-  });
-
-  test('needs to know for whom, from one place', async () => {
-    const user = await registerUser(flow.url, acme);
-    const faults: [Parameters<typeof flow.post>[1], string][] = [
-      [{}, 'tenant_required'],
-      [{ tenant: acme.slug }, 'invalid_input'],
-      [{ token: user.token, body: { email: user.email } }, 'invalid_input'],
-      [{ token: acme.secretKey }, 'forbidden'],
-      [{ token: 'x', tenant: acme.slug, body: { email: user.email } }, 'unauthenticated'],
-    ];
-    for (const [options, code] of faults) {
-      expect((await flow.post('/email/verification', options)).body.code).toBe(code);
     }
   });
 });

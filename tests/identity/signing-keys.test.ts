@@ -1,17 +1,12 @@
 // Signing keys: rotated under load of two processes without a restart, and revoked everywhere at once.
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openApi } from '#api/open.ts';
-import { openServices } from '#shared/boot/services.ts';
-import { loadConfig } from '#shared/config/env.ts';
-import { createLog } from '#shared/runtime/log.ts';
 import { createSigningKey, openSigningKeys } from '#shared/tenants/signing-keys.ts';
-import { cloneDatabase, type TestDatabase, testSecretKey } from '#tests/support/database.ts';
+import { cloneDatabase, type TestDatabase } from '#tests/support/database.ts';
 import { operatorToken, uniqueSlug } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
+import { openProcess, type Process } from './api-process.ts';
 import { goodPassword } from './support.ts';
-
-type Process = Awaited<ReturnType<typeof openProcess>>;
 
 let database: TestDatabase;
 let first: Process;
@@ -19,45 +14,14 @@ let second: Process;
 
 beforeAll(async () => {
   database = await cloneDatabase('signing_keys');
-  first = await openProcess();
-  second = await openProcess();
+  first = await openProcess(database.url);
+  second = await openProcess(database.url);
 });
 afterAll(async () => {
   await first?.close();
   await second?.close();
   await database?.drop();
 });
-
-interface Call {
-  bearer?: string;
-  tenant?: string;
-  body?: unknown;
-}
-
-/** One API process of several on the database. */
-async function openProcess() {
-  const config = loadConfig({ BCRYPT_COST: '4', DATABASE_POOL: '4', SECRET_KEY: testSecretKey });
-  const log = createLog('silent', 'test');
-  const secrets = { operatorToken, secretKeys: [testSecretKey] };
-  const services = await openServices({ config, secrets, databaseUrl: database.url, log, workers: false });
-  const api = await openApi(services);
-  return {
-    services,
-    async call(method: string, path: string, { bearer, tenant, body }: Call = {}) {
-      const headers: Record<string, string> = { 'content-type': 'application/json' };
-      if (bearer) headers.authorization = `Bearer ${bearer}`;
-      if (tenant) headers['x-tenant'] = tenant;
-      const sent = method === 'GET' || method === 'DELETE' ? undefined : JSON.stringify(body ?? {});
-      const response = await api.app.request(path, { method, headers, body: sent });
-      const text = await response.text();
-      return { status: response.status, body: text ? JSON.parse(text) : undefined };
-    },
-    async close() {
-      await api.close();
-      await services.close();
-    },
-  };
-}
 
 async function addTenant(): Promise<string> {
   const slug = uniqueSlug();
