@@ -1,6 +1,9 @@
 // A real authenticator for tests: Chromium's virtual one, asked by a page as any page would ask it.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { CDPSession } from 'playwright-core';
 import { openBrowser } from '#tests/support/browser.ts';
+import { type Answer, call } from '#tests/support/client.ts';
 
 interface Device {
   /** The device can make sure of its user, by PIN or finger. */
@@ -53,5 +56,36 @@ export async function openAuthenticator(origin: string): Promise<Authenticator> 
     get: (options) => ask('get', 'parseRequestOptionsFromJSON', options),
     visit: async (url) => void (await page.goto(url)),
     close,
+  };
+}
+
+/** Lets the device make a passkey for the user of an access token. */
+export async function registerPasskey(
+  url: string,
+  device: Authenticator,
+  token: string,
+  name?: string,
+): Promise<Answer> {
+  const { state, options } = (await call('POST', `${url}/passkeys/options`, { token })).body;
+  const credential = await device.create(options);
+  return call('POST', `${url}/passkeys`, { token, body: { state, credential, name } });
+}
+
+/** What the device answers to a login of this moment. `changes`: what the page makes of the options. */
+export async function signLogin(url: string, device: Authenticator, tenant: string, changes: object) {
+  const { state, options } = (await call('POST', `${url}/login/passkey/options`, { tenant })).body;
+  return { state, credential: await device.get({ ...options, ...changes }) };
+}
+
+/** A page of an origin that is not ours, though browsers let it use the same name. */
+export async function serveEmptyPage(): Promise<{ url: string; close(): void }> {
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end('<title>elsewhere</title>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    close: () => void server.close(),
   };
 }

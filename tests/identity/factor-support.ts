@@ -1,5 +1,6 @@
 // What the tests of second factors share: an authenticator app, and the way through a login in two halves.
 import { Secret, TOTP } from 'otpauth';
+import { call as request } from '#tests/support/client.ts';
 import { type Answer, goodPassword, type Identity, type Registered, register, rowsOf } from './support.ts';
 
 type Client = Pick<Identity, 'call' | 'deps'>;
@@ -56,7 +57,7 @@ export const finish = ({ call }: Client, challenge: string, code: string, tenant
   call('POST', '/login/second-factor', { tenant, body: { challenge, code } });
 
 /** How the owner of an account heard of it: [action, detail] of the audit, and the data of the mails. */
-export async function newsOf(identity: Client, userId: string) {
+export async function newsOf(identity: Pick<Identity, 'deps'>, userId: string) {
   const audit = await rowsOf(
     identity,
     `select action, actor, detail from coinlane.audit where target = $1 and action like 'user.%' order by id`,
@@ -69,4 +70,13 @@ export async function newsOf(identity: Client, userId: string) {
     [userId],
   );
   return { audit, mails: mails.map((row) => row.data) };
+}
+
+/** Over a socket: sets up an authenticator app for the user of an access token. @returns its secret */
+export async function setUpTotp(url: string, token: string): Promise<string> {
+  const { secret } = (await request('POST', `${url}/second-factor/totp`, { token })).body;
+  const body = { code: codeOf(secret) };
+  const confirmed = await request('POST', `${url}/second-factor/totp/confirm`, { token, body });
+  if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.status}`);
+  return secret;
 }

@@ -4,7 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insertMailToken } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { newMailToken } from '#shared/tenants/mail-tokens.ts';
-import { challengeOf, codeOf, finish, logIn, registerGuarded } from './factor-support.ts';
+import {
+  challengeOf,
+  codeOf,
+  confirmTotp,
+  finish,
+  logIn,
+  registerGuarded,
+  wrongCode,
+} from './factor-support.ts';
 import { type Answer, goodPassword, openTestIdentity, rowsOf } from './support.ts';
 
 let identity: Awaited<ReturnType<typeof openTestIdentity>>;
@@ -125,6 +133,30 @@ describe('a challenge', () => {
     expect(Buffer.from(challenge, 'base64url').toString('latin1')).not.toContain(user.id);
     expect(challenge).not.toContain(user.id);
   });
+});
+
+test('a code is counted before it is looked at, and a right password does not wipe the count out', async () => {
+  const user = await registerGuarded(identity);
+  const challenge = await challengeOf(identity, user.email);
+  const wrong = wrongCode(user.secret);
+  const confirm = (body: object) => call('POST', '/session/confirm', { bearer: user.accessToken, body });
+  for (let i = 0; i < 5; i += 1) expect((await finish(identity, challenge, wrong)).status).toBe(401);
+  expect((await confirm({ password: goodPassword })).status).toBe(204);
+  expect((await logIn(identity, user.email)).body.code).toBe('second_factor_required');
+  expect(brief(await confirmTotp(identity, user, wrong))).toEqual([409, 'factor_state']);
+  for (let i = 0; i < 5; i += 1) expect((await confirm({ code: wrong })).status).toBe(401);
+  // Ten wrong ones in all, by two routes: not even the right one is looked at now.
+  const refused = await finish(identity, challenge, codeOf(user.secret));
+  expect(brief(refused)).toEqual([429, 'rate_limited']);
+  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+});
+
+test('recovery codes are not offered once all are used', async () => {
+  const user = await registerGuarded(identity);
+  await rowsOf(identity, `delete from tenant_acme.factors where user_id = $1 and kind = 'recovery_code'`, [
+    user.id,
+  ]);
+  expect((await logIn(identity, user.email)).body.methods).toEqual(['totp']);
 });
 
 test('29 a challenge is no access token, refresh token, mail token or sealed secret, and none of them is a challenge', async () => {

@@ -6,7 +6,7 @@ import { type ReceivedMail, startSmtp } from '#tests/support/smtp.ts';
 import { startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
 
-export const publicUrl = 'https://coins.example';
+const publicUrl = 'https://coins.example';
 /** What `registerUser` registers with, and what comes after it. */
 export const oldPassword = 'correct horse battery';
 export const newPassword = 'another battery, another staple';

@@ -1,20 +1,13 @@
 // Passkeys, by a real authenticator in a real browser: registered, logged in with, and every way to cheat with one.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
 import { browserPath } from '#tests/support/browser.ts';
-import {
-  type Answer,
-  call,
-  createTenant,
-  registerUser,
-  type TestTenant,
-  type TestUser,
-} from '#tests/support/client.ts';
+import type { TestTenant, TestUser } from '#tests/support/client.ts';
+import { type Answer, call, createTenant, registerUser } from '#tests/support/client.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
-import { type Authenticator, openAuthenticator } from './authenticator.ts';
+import type { Authenticator } from './authenticator.ts';
+import { openAuthenticator, registerPasskey, serveEmptyPage, signLogin } from './authenticator.ts';
+import { codeOf, newsOf, setUpTotp } from './factor-support.ts';
 
 let system: System;
 let tenant: TestTenant;
@@ -39,30 +32,16 @@ beforeEach(async (ctx) => {
 });
 
 const brief = ({ status, body }: Answer) => [status, body?.code];
+const expectCode = (answer: Answer, status: number, code: string) =>
+  expect(brief(answer)).toEqual([status, code]);
 const post = (path: string, options: object = {}) => call('POST', `${system.url}${path}`, options);
 const sql = async (text: string, values: unknown[] = []) =>
   (await system.services.db.owner.query(text, values)).rows;
 const overview = async (token: string) => (await call('GET', `${system.url}/second-factor`, { token })).body;
-const codeOf = (secret: string, steps = 0) =>
-  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + steps * 30_000 });
-
-async function addPasskey({ token }: TestUser, name?: string): Promise<Answer> {
-  const { state, options } = (await post('/passkeys/options', { token })).body;
-  return post('/passkeys', { token, body: { state, credential: await device.create(options), name } });
-}
-
-/** What the device answers to a login of this moment. */
-async function sign(slug = tenant.slug, changes: object = {}) {
-  const { state, options } = (await post('/login/passkey/options', { tenant: slug })).body;
-  return { state, credential: await device.get({ ...options, ...changes }) };
-}
+const addPasskey = (user: TestUser, name?: string) => registerPasskey(system.url, device, user.token, name);
+const sign = (slug = tenant.slug, changes = {}) => signLogin(system.url, device, slug, changes);
 const enter = (body: unknown, slug = tenant.slug) => post('/login/passkey', { tenant: slug, body });
-
-async function addTotp({ token }: TestUser): Promise<string> {
-  const { secret } = (await post('/second-factor/totp', { token })).body;
-  await post('/second-factor/totp/confirm', { token, body: { code: codeOf(secret) } });
-  return secret;
-}
+const addTotp = ({ token }: TestUser) => setUpTotp(system.url, token);
 const spend = (token: string, key: string) => post('/wallet/spend', { token, key, body: { amount: 101 } });
 
 describe('a passkey', () => {
@@ -83,12 +62,9 @@ describe('a passkey', () => {
     expect(session).toEqual({ method: 'passkey', proven: true });
     expect((await spend(login.body.accessToken, 'passkey-1')).status).toBe(202);
     expect((await overview(user.token)).passkeys[0].lastUsedAt).not.toBeNull();
-    const mails = await sql(
-      `select (data->'job'->'data') - 'at' as data from pgboss.job where data->'job'->>'userId' = $1
-         and data->'job'->>'template' = 'second_factor_changed'`,
-      [user.id],
-    );
-    expect(mails).toEqual([{ data: { change: 'added', factor: 'passkey' } }]);
+    const { audit, mails } = await newsOf(system.api, user.id);
+    expect(audit.map(({ action }) => action)).toEqual(['user.second_factor_add']);
+    expect(mails).toEqual([{ change: 'added', factor: 'passkey' }]);
   });
 
   test('alone makes no password login ask, and beside an authenticator app it is one of the answers', async () => {
@@ -102,19 +78,17 @@ describe('a passkey', () => {
     expect(asked.body.methods).toEqual(['totp', 'recovery_code', 'passkey']);
     const { challenge } = asked.body;
     const passkey = await sign();
-    expect(brief(await post('/login/second-factor', { body: { challenge, passkey, code: '1' } }))).toEqual([
-      422,
-      'invalid_input',
-    ]);
+    const both = { challenge, passkey, code: '1' };
+    expectCode(await post('/login/second-factor', { body: both }), 422, 'invalid_input');
     const other = await registerUser(system.url, tenant);
     await addTotp(other);
     const theirs = await post('/login', { tenant: tenant.slug, body: { ...body, email: other.email } });
     const foreign = { challenge: theirs.body.challenge, passkey };
-    expect(brief(await post('/login/second-factor', { body: foreign }))).toEqual([401, 'invalid_code']);
+    expectCode(await post('/login/second-factor', { body: foreign }), 401, 'invalid_code');
     const done = await post('/login/second-factor', { body: { challenge, passkey } });
     expect([done.status, done.body.user?.id]).toEqual([200, user.id]);
     const again = { challenge: (await logIn()).body.challenge, passkey };
-    expect(brief(await post('/login/second-factor', { body: again }))).toEqual([401, 'invalid_code']);
+    expectCode(await post('/login/second-factor', { body: again }), 401, 'invalid_code');
     // It is two factors in itself: nothing more is asked.
     expect((await enter(await sign())).status).toBe(200);
   });
@@ -129,7 +103,7 @@ describe('a passkey', () => {
     const signUnverified = () => sign(tenant.slug, { allowCredentials });
     const login = await enter(await signUnverified());
     expect(login.status).toBe(200);
-    expect(brief(await spend(login.body.accessToken, 'passkey-2'))).toEqual([403, 'step_up_required']);
+    expectCode(await spend(login.body.accessToken, 'passkey-2'), 403, 'step_up_required');
     const secret = await addTotp(user);
     const asked = await enter(await signUnverified());
     expect([...brief(asked), asked.body.methods]).toEqual([
@@ -141,7 +115,7 @@ describe('a passkey', () => {
     const twice = await post('/login/second-factor', {
       body: { challenge, passkey: await signUnverified() },
     });
-    expect(brief(twice)).toEqual([401, 'invalid_code']);
+    expectCode(twice, 401, 'invalid_code');
     const body = { challenge, code: codeOf(secret, 1) };
     expect((await post('/login/second-factor', { body })).status).toBe(200);
   });
@@ -149,10 +123,10 @@ describe('a passkey', () => {
   test('confirms a session, also for large spends', async () => {
     const [user, other] = [await registerUser(system.url, tenant), await registerUser(system.url, tenant)];
     await addPasskey(user);
-    expect(brief(await spend(user.token, 'passkey-3'))).toEqual([403, 'step_up_required']);
+    expectCode(await spend(user.token, 'passkey-3'), 403, 'step_up_required');
     const confirm = async (token: string) =>
       post('/session/confirm', { token, body: { passkey: await sign() } });
-    expect(brief(await confirm(other.token))).toEqual([401, 'invalid_code']);
+    expectCode(await confirm(other.token), 401, 'invalid_code');
     expect((await confirm(user.token)).status).toBe(204);
     expect((await spend(user.token, 'passkey-3')).status).toBe(202);
   });
@@ -161,27 +135,24 @@ describe('a passkey', () => {
     const [user, other] = [await registerUser(system.url, tenant), await registerUser(system.url, tenant)];
     const { id } = (await addPasskey(user)).body;
     const remove = (token: string) => call('DELETE', `${system.url}/passkeys/${id}`, { token });
-    expect(brief(await remove(other.token))).toEqual([404, 'not_found']);
+    expectCode(await remove(other.token), 404, 'not_found');
     const setHash = (hash: string | null) =>
       sql('update tenant_arcade.users set password_hash = $2 where id = $1', [user.id, hash]);
     const [{ hash }] = await sql('select password_hash as hash from tenant_arcade.users where id = $1', [
       user.id,
     ]);
     await setHash(null);
-    expect(brief(await remove(user.token))).toEqual([409, 'last_login_method']);
+    expectCode(await remove(user.token), 409, 'last_login_method');
     await setHash(hash);
     await sql(
       `update tenant_arcade.sessions set authenticated_at = now() - interval '1 hour' where user_id = $1`,
       [user.id],
     );
-    expect(brief(await remove(user.token))).toEqual([403, 'fresh_login_required']);
-    expect(brief(await post('/passkeys/options', { token: user.token }))).toEqual([
-      403,
-      'fresh_login_required',
-    ]);
+    expectCode(await remove(user.token), 403, 'fresh_login_required');
+    expectCode(await post('/passkeys/options', { token: user.token }), 403, 'fresh_login_required');
     await post('/session/confirm', { token: user.token, body: { passkey: await sign() } });
     expect((await remove(user.token)).status).toBe(204);
-    expect(brief(await enter(await sign()))).toEqual([401, 'invalid_code']);
+    expectCode(await enter(await sign()), 401, 'invalid_code');
   });
 });
 
@@ -191,8 +162,7 @@ describe('is refused as invalid_code:', () => {
     user = await registerUser(system.url, tenant);
     expect((await addPasskey(user)).status).toBe(201);
   });
-  const refused = async (answer: Answer | Promise<Answer>) =>
-    expect(brief(await answer)).toEqual([401, 'invalid_code']);
+  const refused = async (answer: Answer | Promise<Answer>) => expectCode(await answer, 401, 'invalid_code');
 
   test('an assertion that is sent again, later or at the same time', async () => {
     const assertion = await sign();
@@ -224,13 +194,9 @@ describe('is refused as invalid_code:', () => {
   });
 
   test('a page of another origin, although the browser lets it use the name', async () => {
-    const elsewhere: Server = createServer((_, response) => {
-      response.setHeader('content-type', 'text/html');
-      response.end('<title>elsewhere</title>');
-    });
-    await new Promise<void>((resolve) => elsewhere.listen(0, 'localhost', resolve));
+    const elsewhere = await serveEmptyPage();
     try {
-      await device.visit(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`);
+      await device.visit(elsewhere.url);
       await refused(enter(await sign()));
     } finally {
       await device.visit(origin);

@@ -1,6 +1,5 @@
 // Proof of the last minutes: what makes a session fresh, and what large spends ask of it.
 import { randomUUID } from 'node:crypto';
-import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApiDeps, Caller, UserCaller } from '#api/context.ts';
 import { requireStepUp } from '#api/identity/freshness.ts';
@@ -14,6 +13,7 @@ import {
   type TestUser,
 } from '#tests/support/client.ts';
 import { operatorToken, type System, startSystem } from '#tests/support/system.ts';
+import { codeOf, setUpTotp } from './factor-support.ts';
 
 const password = 'correct horse battery';
 let system: System;
@@ -41,15 +41,11 @@ const setAge = (user: TestUser, column: string, age: string) =>
     age,
   ]);
 const changesFactors = (token: string) => call('POST', `${system.url}/second-factor/totp`, { token });
-const codeOf = (secret: string, steps = 0) =>
-  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + steps * 30_000 });
 
 /** A user with an authenticator app, in a session that was opened without it; the code of this moment is unused. */
 async function registerGuarded(): Promise<TestUser & { secret: string }> {
   const user = await registerUser(system.url, tenant);
-  const { secret } = (await changesFactors(user.token)).body;
-  const body = { code: codeOf(secret) };
-  await call('POST', `${system.url}/second-factor/totp/confirm`, { token: user.token, body });
+  const secret = await setUpTotp(system.url, user.token);
   await sql(`update tenant_arcade.factors set counter = -1 where user_id = $1 and kind = 'totp'`, [user.id]);
   return { ...user, secret };
 }
