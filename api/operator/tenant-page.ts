@@ -17,7 +17,14 @@ export interface Overview {
   runs: ReconciliationRow[];
 }
 
-export function renderOverview({ tenant, reviews, held, failedEvents, frozenWallets, runs }: Overview): Markup {
+export function renderOverview({
+  tenant,
+  reviews,
+  held,
+  failedEvents,
+  frozenWallets,
+  runs,
+}: Overview): Markup {
   const { slug } = tenant;
   const attention: [string, number, string][] = [
     ['Purchases in review', reviews, `${tenantPath(slug, 'purchases')}?status=review`],

@@ -70,11 +70,14 @@ export const operationSchema = z
     walletId: z.uuid(),
     reference: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
-    reason: z.string().nullable().openapi({
-      description:
-        'Why it was rejected: the code of the refusal. While it is `accepted`, `held_for_review` says that a ' +
-        'rule of the tenant holds it until an operator decides',
-    }),
+    reason: z
+      .string()
+      .nullable()
+      .openapi({
+        description:
+          'Why it was rejected: the code of the refusal. While it is `accepted`, `held_for_review` says that a ' +
+          'rule of the tenant holds it until an operator decides',
+      }),
     createdAt: z.iso.datetime(),
     settledAt: z.iso.datetime().nullable(),
     balanceAfter: z.int().nullable(),

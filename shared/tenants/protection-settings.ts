@@ -52,7 +52,6 @@ export const ipRules = z
       .describe('Where it is not empty, secret keys work from there only'),
   })
   .prefault({});
-export type IpRules = z.infer<typeof ipRules>;
 
 const action = z
   .enum(['refuse', 'review'])
@@ -71,7 +70,6 @@ const velocityRule = z
     action,
   })
   .refine((rule) => rule.amount !== undefined || rule.count !== undefined, 'needs amount or count');
-export type VelocityRule = z.infer<typeof velocityRule>;
 
 export const velocity = z
   .strictObject({
@@ -98,7 +96,6 @@ export const velocity = z
       .describe('Coins that a wallet may hold'),
   })
   .prefault({});
-export type VelocitySettings = z.infer<typeof velocity>;
 
 export const stepUp = z
   .strictObject({

@@ -1,4 +1,4 @@
-// 56: who did what is kept for good, can be read by who may, and holds nothing personal and no secret.
+// Line 56: who did what is kept for good, can be read by who may, and holds nothing personal and no secret.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { type EdgeApp, openEdgeApp } from '#tests/edges/edge-app.ts';

@@ -1,4 +1,4 @@
-// 58: when a user can be erased, by whom, and what becomes of what is still under way.
+// Line 58: when a user can be erased, by whom, and what becomes of what is still under way.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eraseProviderEvents, listPurchaseMarks } from '#shared/db/erasure.ts';
 import { withTenant } from '#shared/db/pool.ts';

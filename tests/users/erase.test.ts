@@ -1,4 +1,4 @@
-// 58: what is personal goes from every table, and the books, the money under way and the neighbours stay.
+// Line 58: what is personal goes from every table, and the books, the money under way and the neighbours stay.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signatureHeader, signWebhook, webhookSecret } from '#api/sandbox/signature.ts';
 import { call, eventually, integrity } from '#tests/support/client.ts';

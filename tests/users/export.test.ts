@@ -1,4 +1,4 @@
-// 58: everything held about a user in one file, whole or not at all, however much there is.
+// Line 58: everything held about a user in one file, whole or not at all, however much there is.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { streamText } from '#api/users/paced-answer.ts';

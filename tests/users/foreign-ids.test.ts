@@ -1,4 +1,4 @@
-// 43: no route shows, changes or confirms an object of another tenant or user, whatever is added later.
+// Line 43: no route shows, changes or confirms an object of another tenant or user, whatever is added later.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';

@@ -1,4 +1,4 @@
-// 50: what a secret key may do, how it is replaced, and that it is refused at once, whatever process is asked.
+// Line 50: what a secret key may do, how it is replaced, and that it is refused at once, whatever process is asked.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openApi, type RunningApi } from '#api/open.ts';
