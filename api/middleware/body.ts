@@ -50,7 +50,7 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   }
 }
 
-const withBody = new Set(['POST', 'PUT', 'PATCH']);
+const withBody = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** JSON routes: a body that says it is something else, or says nothing, is 415. Goes after `limitBody`. */
 export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
