@@ -24,7 +24,7 @@ function toJobError(error: unknown): unknown {
 }
 
 /** How long the jobs of a suspended tenant wait before they look again; the sweep brings its operations sooner. */
-const suspendedMs = 30_000;
+const suspendedMs = 10_000;
 
 /** A suspended tenant's jobs wait, and count no attempt: its rows stay as they are until it goes on. */
 async function waitWhileSuspended(

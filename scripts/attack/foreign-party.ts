@@ -1,0 +1,119 @@
+// A tenant with one object of every kind that an id can name, made through the API alone.
+import { randomBytes, randomUUID } from 'node:crypto';
+
+export interface Reply {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers have every shape.
+  body: any;
+}
+
+export interface SendOptions {
+  /** Access token, secret key or operator token. */
+  as?: string;
+  tenant?: string;
+  /** Idempotency-Key. */
+  key?: string;
+  /** Prefer: wait, in seconds. */
+  wait?: number;
+  body?: unknown;
+}
+
+/** One request to the server; `path` is below its address. */
+export type Send = (method: string, path: string, options?: SendOptions) => Promise<Reply>;
+
+/** What an id can name. */
+export const objectKinds = [
+  ...(['user', 'session', 'operation', 'wallet', 'freeze', 'key', 'purchase'] as const),
+  ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey'] as const),
+] as const;
+export type ObjectKind = (typeof objectKinds)[number];
+
+export interface Party {
+  slug: string;
+  secretKey: string;
+  /** A user's access token. */
+  token: string;
+  objects: Record<ObjectKind, string>;
+  /** Kinds of which the server could be brought to make none, so that an id was made up. */
+  madeUp: ObjectKind[];
+}
+
+const pollMs = 50;
+const waitMsMax = 15_000;
+
+async function poll<T>(probe: () => Promise<T | undefined>): Promise<T | undefined> {
+  const end = Date.now() + waitMsMax;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined || Date.now() > end) return found;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function expect({ status, body }: Reply, expected: number, what: string): Reply['body'] {
+  if (status === expected) return body;
+  throw new Error(`${what} was answered ${status} ${body?.code ?? ''}, not ${expected}`);
+}
+
+/** @throws Error when the server does not even let the ground be laid. */
+export async function createParty(send: Send, operatorToken: string, slug: string): Promise<Party> {
+  const operator = (method: string, path: string, body?: unknown) =>
+    send(method, `/operator/tenants${path}`, { as: operatorToken, body });
+  const made = expect(await operator('POST', '', { slug, name: slug }), 201, 'a new tenant');
+  const { secretKey } = made;
+  const user = await createUser(send, slug);
+  const { objects, token } = user;
+  const act = (as: string, path: string, body: object) =>
+    send('POST', path, { as, key: randomUUID(), wait: 10, body });
+  const grant = { userId: objects.user, amount: 10 };
+  expect(await act(secretKey, '/wallet/grant', grant), 201, 'a grant');
+  const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
+  const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox' });
+  const signing = await operator('GET', `/${slug}/signing-keys`);
+  const keys = expect(await operator('GET', `/${slug}/keys`), 200, 'the keys');
+  // A passkey takes an authenticator: who has one may put its id in afterwards.
+  const found: Partial<Record<ObjectKind, string>> = {
+    ...{ ...objects, operation: spent.id, wallet: spent.walletId, key: keys.data[0].id },
+    signingKey: signing.body.data?.[0]?.kid,
+    ...(bought.status === 201 ? { purchase: bought.body.id } : {}),
+  };
+  if (bought.status === 201) {
+    await send('POST', `${new URL(bought.body.checkoutUrl).pathname}/pay`);
+    found.providerEvent = await poll(async () => {
+      // Acted on: from then on nothing of this tenant changes by itself.
+      const { body } = await operator('GET', `/${slug}/provider-events?status=processed`);
+      return body.data?.[0]?.id;
+    });
+    found.reconciliation = (await operator('POST', `/${slug}/reconciliations`, {})).body?.data?.[0]?.id;
+  }
+  const freeze = await operator('POST', `/${slug}/wallets/${spent.walletId}/freezes`, { note: 'a claim' });
+  found.freeze = expect(freeze, 201, 'a freeze').cause;
+  const madeUp = objectKinds.filter((kind) => found[kind] === undefined);
+  const invented = Object.fromEntries(madeUp.map((kind) => [kind, randomUUID()]));
+  return { slug, secretKey, token, objects: { ...found, ...invented } as Party['objects'], madeUp };
+}
+
+/** Another user of the same tenant, with an operation. */
+export async function createNeighbour(
+  send: Send,
+  { slug, secretKey }: Party,
+): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation'>> {
+  const { objects } = await createUser(send, slug);
+  const body = { userId: objects.user, amount: 10 };
+  const granted = await send('POST', '/wallet/grant', { as: secretKey, key: randomUUID(), wait: 10, body });
+  return { ...objects, operation: expect(granted, 201, 'a grant').id };
+}
+
+interface PartyUser {
+  token: string;
+  objects: { user: string; session: string };
+}
+
+async function createUser(send: Send, slug: string): Promise<PartyUser> {
+  const email = `party-${randomBytes(6).toString('hex')}@attack.example`;
+  const password = `Party-${randomBytes(9).toString('base64url')}-words`;
+  const answer = await send('POST', '/register', { tenant: slug, body: { email, password } });
+  const { user, accessToken } = expect(answer, 201, 'a registration');
+  const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString('utf8'));
+  return { token: accessToken, objects: { user: user.id, session: claims.sid } };
+}
