@@ -120,6 +120,21 @@ export function renderFilters(
   </form>`;
 }
 
+/** Looks for one user or one wallet, by whatever an operator was told. */
+export function renderFind(what: 'user' | 'wallet', find: string | undefined): Markup {
+  return html`<section class="card" aria-labelledby="find-title">
+    <h2 id="find-title">Find a ${what}</h2>
+    <form method="get" class="row filters">
+      <div class="grow">
+        <label for="find">E-mail address, user id or wallet id</label>
+        <input id="find" name="find" value="${find ?? ''}" required maxlength="254" autocomplete="off"
+          autocapitalize="none" spellcheck="false" />
+      </div>
+      <button class="quiet" type="submit">Find</button>
+    </form>
+  </section>`;
+}
+
 /** The way to the lines after these, with the same filters. */
 export function renderNext(cursor: string | null, filters: Record<string, string | undefined> = {}): Markup {
   if (cursor === null) return html``;

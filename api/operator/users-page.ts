@@ -7,6 +7,7 @@ import {
   count,
   countOf,
   renderFilters,
+  renderFind,
   renderNext,
   renderTag,
   renderTime,
@@ -37,17 +38,7 @@ export function renderUsers({ slug, data, nextCursor, find, status }: UserList):
     )}</tbody>
   </table>`;
   const empty = status === undefined ? 'Nobody has registered yet.' : `Nobody is ${status}.`;
-  return html`<section class="card" aria-labelledby="find-title">
-      <h2 id="find-title">Find a user</h2>
-      <form method="get" class="row filters">
-        <div class="grow">
-          <label for="find">E-mail address, user id or wallet id</label>
-          <input id="find" name="find" value="${find ?? ''}" required maxlength="254" autocomplete="off"
-            autocapitalize="none" spellcheck="false" />
-        </div>
-        <button class="quiet" type="submit">Find</button>
-      </form>
-    </section>
+  return html`${renderFind('user', find)}
     <section class="card" aria-labelledby="users">
       <h2 id="users">Users, newest first</h2>
       ${renderFilters([{ name: 'status', label: 'Status', options: userStatuses, chosen: status }])}

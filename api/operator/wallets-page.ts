@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import type { FreezeView } from '#shared/db/wallet-views.ts';
 import type { Markup } from '../pages/layout.ts';
-import { cell, count, renderNext, renderTag, renderTime, tenantPath } from './console-frame.ts';
+import { cell, count, renderFind, renderNext, renderTag, renderTime, tenantPath } from './console-frame.ts';
 import type { FrozenWallet } from './freezes.ts';
 
 const reasonNames: Record<FreezeView['reason'], string> = {
@@ -34,17 +34,7 @@ export function renderWallets({ slug, data, nextCursor, find }: WalletList): Mar
       </tr>`,
     )}</tbody>
   </table>`;
-  return html`<section class="card" aria-labelledby="find-title">
-      <h2 id="find-title">Find a wallet</h2>
-      <form method="get" class="row filters">
-        <div class="grow">
-          <label for="find">E-mail address, user id or wallet id</label>
-          <input id="find" name="find" value="${find ?? ''}" required maxlength="254" autocomplete="off"
-            autocapitalize="none" spellcheck="false" />
-        </div>
-        <button class="quiet" type="submit">Find</button>
-      </form>
-    </section>
+  return html`${renderFind('wallet', find)}
     <section class="card" aria-labelledby="frozen">
       <h2 id="frozen">Frozen wallets</h2>
       ${

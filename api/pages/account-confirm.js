@@ -1,7 +1,7 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // "Confirm that it is you": asked where the API wants a fresh login, after which what was wanted goes on by itself.
 import { $, Cancelled, onClick, onSubmit, say } from './account-form.js';
-import { provePasskey } from './account-passkeys.js';
+import { canUsePasskeys, usePasskey } from './wallet-passkey.js';
 
 const kinds = {
   password: { label: 'Password', type: 'password', autocomplete: 'current-password', inputMode: 'text' },
@@ -34,7 +34,7 @@ export function prepareConfirm({ call, send, settings, known, leave }) {
     say('confirm-say', '');
     show('password');
     $('confirm-other').hidden = !known.totp;
-    $('confirm-passkey').hidden = known.passkeys === 0 || settings.passkeyOrigin !== location.origin;
+    $('confirm-passkey').hidden = known.passkeys === 0 || !canUsePasskeys(settings);
     form.hidden = false;
     field.focus();
     return new Promise((resolve) => {
@@ -59,7 +59,7 @@ export function prepareConfirm({ call, send, settings, known, leave }) {
     { fieldOf: { invalid_credentials: 'proof', invalid_code: 'proof' } },
   );
   onClick($('confirm-passkey'), 'confirm-say', async () => {
-    await call('POST', '/session/confirm', { body: { passkey: await provePasskey(send, settings) } });
+    await usePasskey(send, settings, (passkey) => call('POST', '/session/confirm', { body: { passkey } }));
     end(true);
   });
   $('confirm-other').addEventListener('click', () => {

@@ -38,11 +38,19 @@ function renderSetup(): Markup {
     <h3 id="totp-setup-title" tabindex="-1">Set up the app</h3>
     ${renderSay('totp-confirm')}
     <p>1. Give this secret to an authenticator app. On the device that has the app, the link does it.</p>
-    <pre id="totp-secret" aria-label="Secret"></pre>
     <div class="row">
-      <a id="totp-link" class="button quiet small">Open the app</a>
-      <button id="totp-copy" class="quiet small" type="button">Copy the secret</button>
-      <span id="totp-copied" class="soft small" role="status"></span>
+      <figure id="totp-qr" hidden>
+        <div id="totp-qr-image"></div>
+        <figcaption class="soft small">Scan it with the app on another device.</figcaption>
+      </figure>
+      <div class="grid grow">
+        <pre id="totp-secret" aria-label="Secret"></pre>
+        <div class="row">
+          <a id="totp-link" class="button quiet small">Open the app</a>
+          <button id="totp-copy" class="quiet small" type="button">Copy the secret</button>
+          <span id="totp-copied" class="soft small" role="status"></span>
+        </div>
+      </div>
     </div>
     ${renderField(
       'totp-code',
@@ -75,7 +83,8 @@ export function renderPasskeys(): Markup {
   return renderCard(
     'passkeys',
     'Passkeys',
-    html`<p class="soft">Log in by the lock of a device, such as a finger or a PIN, without a password.</p>
+    html`<p class="soft">Log in by the lock of a device, such as a finger or a PIN, without a password:
+      press “Log in with a passkey”.</p>
       ${renderSay('passkeys')}
       <ul id="passkeys-list" class="list"></ul>
       <p id="passkeys-none" class="soft" hidden>You have none yet.</p>

@@ -19,12 +19,12 @@ interface AccountPage {
   passkeyOrigin: string | null;
   /** Where the scripts are. */
   assets: string;
-  /** Where the library for passkeys is. */
-  webauthn: string;
+  /** Where the libraries are. */
+  libraries: { webauthn: string; qr: string };
 }
 
 export function renderAccount(c: Context<ApiEnv>, page: AccountPage) {
-  const { tenant, oauth, address, passkeyOrigin, assets, webauthn } = page;
+  const { tenant, oauth, address, passkeyOrigin, assets, libraries } = page;
   const home = `/w/${tenant.slug}`;
   const forClient = {
     tenant: tenant.slug,
@@ -34,7 +34,7 @@ export function renderAccount(c: Context<ApiEnv>, page: AccountPage) {
     address,
     oauth,
     passkeyOrigin,
-    webauthn,
+    ...libraries,
   };
   return renderPage(c, {
     title: `${tenant.name} account`,

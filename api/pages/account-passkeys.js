@@ -1,14 +1,8 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
-// Passkeys: listed, added by the browser's authenticator, removed; and used to prove who it is.
+// Passkeys: listed, added by the browser's authenticator, removed.
 import { $, fill, line, make, onClick, onSubmit, say } from './account-form.js';
 import { date } from './account-words.js';
-
-/** For `POST /session/confirm`: the passkey that the user picked, and what it signed. */
-export async function provePasskey(send, { webauthn }) {
-  const { startAuthentication } = await import(`${webauthn}/methods/startAuthentication.js`);
-  const { state, options } = await send('POST', '/login/passkey/options', { body: {} });
-  return { state, credential: await startAuthentication({ optionsJSON: options }) };
-}
+import { canUsePasskeys } from './wallet-passkey.js';
 
 /** `overview` asks for what is set up; the authenticator app shares it. @returns what shows it again */
 export function preparePasskeys({ call, settings, known, proven, overview }) {
@@ -49,18 +43,17 @@ export function preparePasskeys({ call, settings, known, proven, overview }) {
   return load;
 }
 
-/** Browsers bind passkeys to one name, and have them on pages that came by https, or from this machine. */
-function showWhetherOpen({ passkeyOrigin, home }) {
+function showWhetherOpen(settings) {
+  const { passkeyOrigin, home } = settings;
   const closed = $('passkeys-closed');
-  const isHere = passkeyOrigin === location.origin;
-  const isOpen = isHere && window.PublicKeyCredential !== undefined;
+  const isOpen = canUsePasskeys(settings);
   $('passkey-add').hidden = !isOpen;
   closed.hidden = isOpen;
   if (isOpen) return;
-  if (passkeyOrigin === null) closed.textContent = 'They cannot be added here.';
-  else if (isHere) closed.textContent = 'This browser cannot add them here.';
+  if (passkeyOrigin === null) closed.textContent = 'They do not work here.';
+  else if (passkeyOrigin === location.origin) closed.textContent = 'They do not work here in this browser.';
   else {
     const href = `${passkeyOrigin}${home}/account`;
-    closed.replaceChildren('They are added at ', make('a', { href, textContent: href }), '.');
+    closed.replaceChildren('They are added, and log in, at ', make('a', { href, textContent: href }), '.');
   }
 }

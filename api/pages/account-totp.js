@@ -1,12 +1,13 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // The authenticator app: set up, confirmed by its first code, given new recovery codes, removed.
 import { $, copy, fill, onClick, onSubmit, say } from './account-form.js';
+import { drawQr } from './account-qr.js';
 import { date } from './account-words.js';
 
 const codesLow = 3;
 
 /** `overview` asks for what is set up; passkeys share it. @returns what shows it again */
-export function prepareTotp({ call, known, proven, overview }) {
+export function prepareTotp({ call, settings, known, proven, overview }) {
   const card = $('totp');
   let secret = '';
 
@@ -15,7 +16,7 @@ export function prepareTotp({ call, known, proven, overview }) {
     $('totp-state').textContent = known.totp ? 'on' : 'off';
     $('totp-state').className = known.totp ? 'tag good' : 'tag';
     $('totp-text').textContent = known.totp
-      ? `Since ${date(totp.createdAt)}, logins ask for a code. ${leftInWords(recoveryCodesLeft)}`
+      ? `Since ${date(totp.createdAt)}, logins without a passkey ask for a code. ${leftInWords(recoveryCodesLeft)}`
       : 'With an app that shows codes, nobody logs in by your password alone.';
     $('totp-begin').hidden = known.totp || secret !== '';
     $('totp-change').hidden = !known.totp;
@@ -25,8 +26,20 @@ export function prepareTotp({ call, known, proven, overview }) {
     secret = '';
     for (const id of ['totp-secret', 'totp-copied']) $(id).textContent = '';
     $('totp-link').removeAttribute('href');
+    hideQr();
     $('totp-confirm').reset();
     $('totp-confirm').hidden = true;
+  }
+
+  /** Where it cannot be drawn, the secret still does. */
+  async function showQr(setup) {
+    hideQr();
+    const label = 'QR code of the secret, for the camera of the app';
+    const image = await drawQr(settings.qr, setup.uri, label).catch(() => undefined);
+    // While it was loaded the setup may have ended.
+    if (!image || secret !== setup.secret) return;
+    $('totp-qr-image').replaceChildren(image);
+    $('totp-qr').hidden = false;
   }
 
   onSubmit(
@@ -37,6 +50,7 @@ export function prepareTotp({ call, known, proven, overview }) {
       // In groups, for those who type it; apps leave the spaces out.
       $('totp-secret').textContent = secret.match(/.{1,4}/g).join(' ');
       $('totp-link').href = setup.uri;
+      void showQr(setup);
       $('totp-begin').hidden = true;
       $('totp-confirm').hidden = false;
       $('totp-setup-title').focus();
@@ -69,6 +83,11 @@ export function prepareTotp({ call, known, proven, overview }) {
     $('totp-title').focus();
   });
   return load;
+}
+
+function hideQr() {
+  $('totp-qr').hidden = true;
+  $('totp-qr-image').replaceChildren();
 }
 
 function prepareChange({ call, card, proven, load }) {

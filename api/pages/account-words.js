@@ -15,17 +15,9 @@ const plainWords = {
   overloaded: 'Too much is going on here at the moment. Try again in a minute.',
 };
 
-/** What a browser says when it does not use a passkey, by the name of its error (WebAuthn section 5.1). */
-const passkeyWords = {
-  NotAllowedError: 'No passkey was used: it was cancelled, or took too long.',
-  AbortError: 'No passkey was used: it was cancelled.',
-  InvalidStateError: 'This device has a passkey of yours already.',
-  SecurityError: 'Passkeys do not work at this address.',
-};
-
 /** Any failure in words for the person at the page. */
 export function explain(error) {
-  if (!(error instanceof Refusal)) return passkeyWords[error.name] ?? explainAny(error);
+  if (!(error instanceof Refusal)) return explainAny(error);
   if (error.code === 'rate_limited') return `Too many attempts. Try again ${inWords(error.retryAfter)}.`;
   // Here the address is known, so that only the password can be wrong, or missing.
   if (error.code === 'invalid_credentials') return error.message;

@@ -88,6 +88,9 @@ const figures = `
 pre { margin: 0; padding: .75rem; background: var(--ground); border: 1px solid var(--line); border-radius: .5rem;
   white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 code { overflow-wrap: anywhere; }
+figure { margin: 0; }
+#passkey, #factor-passkey { margin-top: .75rem; }
+.qr { display: block; width: 13rem; max-width: 100%; height: auto; border-radius: .5rem; }
 .card details { margin: .5rem 0; }
 .card details:last-child { margin-bottom: 0; }
 .card details > summary { padding: .5rem 0; cursor: pointer; }

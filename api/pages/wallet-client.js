@@ -179,7 +179,10 @@ async function signIn({ passwordCompromised, ...answer }) {
   store.set('session', answer);
   say('signed-out-say', '');
   await start();
-  if (passwordCompromised) say('wallet-say', compromisedText, { bad: true });
+  if (!passwordCompromised) return;
+  const action = Object.assign(document.createElement('a'), { href: `${location.pathname}/account` });
+  action.textContent = 'Go to your account';
+  say('wallet-say', compromisedText, { bad: true, action });
 }
 
 function signOut(text) {

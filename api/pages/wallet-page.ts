@@ -16,8 +16,12 @@ interface WalletPage {
   oauth: OauthProvider[];
   /** The public address of this page, where such a login comes back to. */
   returnTo: string;
+  /** Of the pages that may use passkeys; null: none. */
+  passkeyOrigin: string | null;
   /** Where the scripts are. */
   assets: string;
+  /** Where the library for passkeys is. */
+  webauthn: string;
 }
 
 const payLabels: Record<string, string> = {
@@ -26,7 +30,8 @@ const payLabels: Record<string, string> = {
   sandbox: 'Pay in the sandbox',
 };
 
-export function renderWallet(c: Context<ApiEnv>, { tenant, providers, oauth, returnTo, assets }: WalletPage) {
+export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
+  const { tenant, providers, oauth, returnTo, passkeyOrigin, assets, webauthn } = page;
   const { coin, settings } = tenant;
   const forClient = {
     tenant: tenant.slug,
@@ -35,6 +40,8 @@ export function renderWallet(c: Context<ApiEnv>, { tenant, providers, oauth, ret
     coin,
     coinPrice: settings.coinPrice,
     refunds: settings.refunds.byUsers,
+    passkeyOrigin,
+    webauthn,
   };
   return renderPage(c, {
     title: `${tenant.name} wallet`,

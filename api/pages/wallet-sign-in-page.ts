@@ -50,6 +50,10 @@ function renderLogin(): Markup {
         <button id="forgot-open" class="link" type="button">Forgot your password?</button>
       </div>
     </form>
+    <form id="passkey" hidden>
+      ${renderSay('passkey')}
+      <button class="quiet" type="submit">Log in with a passkey</button>
+    </form>
   </section>`;
 }
 
@@ -109,6 +113,10 @@ function renderSecondFactor(): Markup {
         <button id="factor-cancel" class="quiet" type="button">Cancel</button>
         <button id="factor-other" class="link" type="button"></button>
       </div>
+    </form>
+    <form id="factor-passkey" hidden>
+      ${renderSay('factor-passkey')}
+      <button class="quiet" type="submit">Use a passkey instead</button>
     </form>
   </dialog>`;
 }

@@ -1,6 +1,7 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // All ways into the hosted wallet: password, provider and second factor, signing up, and a forgotten password.
 import { canGoToProvider, goToProvider, takeReturn } from './wallet-oauth.js';
+import { canUsePasskeys, usePasskey } from './wallet-passkey.js';
 import { prepareStrength } from './wallet-strength.js';
 import { explain } from './wallet-words.js';
 
@@ -32,7 +33,7 @@ export function prepareSignIn({ settings, store, send, say, onSubmit, onIn }) {
     if (answer.deviceToken) device.set(answer.deviceToken);
     return onIn(answer);
   };
-  const askSecondFactor = prepareSecondFactor({ send, say, onSubmit, enter });
+  const askSecondFactor = prepareSecondFactor({ settings, send, say, onSubmit, enter });
 
   /** A login by any first factor. */
   async function logIn(path, body) {
@@ -49,6 +50,8 @@ export function prepareSignIn({ settings, store, send, say, onSubmit, onIn }) {
     await logIn('/login', { ...Object.fromEntries(form), ...(deviceToken ? { deviceToken } : {}) });
     $('login').reset();
   });
+  $('passkey').hidden = !canUsePasskeys(settings);
+  onSubmit('passkey', () => usePasskey(send, settings, (passkey) => logIn('/login/passkey', passkey)));
   prepareRegistration({ settings, send, say, onSubmit, enter });
   prepareForgotten({ send, say, onSubmit });
   for (const button of document.querySelectorAll('[data-provider]')) {
@@ -112,12 +115,12 @@ const kindsOfCode = {
   recovery: { label: 'Recovery code', other: 'Use the authenticator app', inputMode: 'text' },
 };
 
-/** @returns what asks for the code that a challenge wants, and logs in by it */
-function prepareSecondFactor({ send, say, onSubmit, enter }) {
+/** @returns what asks for the proof that a challenge wants, and logs in by it */
+function prepareSecondFactor({ settings, send, say, onSubmit, enter }) {
   const dialog = $('factor-dialog');
   const field = $('factor-code');
   let kind;
-  let challenge;
+  let asked;
   let begunMs;
 
   function show(next) {
@@ -131,24 +134,39 @@ function prepareSecondFactor({ send, say, onSubmit, enter }) {
     field.focus();
   }
 
+  function isLate() {
+    if (Date.now() - begunMs <= challengeMs) return false;
+    dialog.close();
+    say('signed-out-say', 'That took too long. Please log in again.', { bad: true });
+    return true;
+  }
+
+  async function answer(proof) {
+    // While the browser asked for a passkey, they cancelled here.
+    if (!dialog.open) return;
+    const { challenge, passwordCompromised } = asked;
+    const login = await send('POST', '/login/second-factor', { body: { challenge, ...proof } });
+    dialog.close();
+    // It was said when the password was given, and only then.
+    await enter({ ...login, passwordCompromised });
+  }
+
   $('factor-other').addEventListener('click', () => show(kind === 'totp' ? 'recovery' : 'totp'));
   $('factor-cancel').addEventListener('click', () => dialog.close());
   onSubmit('factor', async (fields) => {
-    if (Date.now() - begunMs > challengeMs) {
-      dialog.close();
-      return say('signed-out-say', 'That took too long. Please log in again.', { bad: true });
-    }
-    const body = { challenge, code: fields.get('code').trim() };
-    const answer = await send('POST', '/login/second-factor', { body });
-    dialog.close();
-    await enter(answer);
+    if (!isLate()) await answer({ code: fields.get('code').trim() });
+  });
+  onSubmit('factor-passkey', async () => {
+    if (!isLate()) await usePasskey(send, settings, (passkey) => answer({ passkey }));
   });
 
   return function ask(problem) {
-    challenge = problem.challenge;
+    asked = problem;
     begunMs = Date.now();
-    $('factor-other').hidden = !problem.methods?.includes('recovery_code');
-    say('factor-say', '');
+    const { methods } = problem;
+    $('factor-other').hidden = !methods?.includes('recovery_code');
+    $('factor-passkey').hidden = !methods?.includes('passkey') || !canUsePasskeys(settings);
+    for (const place of ['factor-say', 'factor-passkey-say']) say(place, '');
     dialog.showModal();
     show('totp');
   };

@@ -15,6 +15,8 @@ const plainWords = {
   unknown_pack: 'This pack is not sold any more. Load the page again.',
   invalid_code: 'The code is wrong, was used before, or is too old. Try the next one.',
   invalid_token: 'That took too long, or was done before. Please try again.',
+  invalid_passkey:
+    'This passkey opens nothing here any more, or it took too long. Try again, or another way.',
   link_required: 'This address has an account already. Log in with its password, then link it there.',
   oauth_failed: 'The login was not finished. Please try again.',
   tenant_suspended: 'This wallet is closed at the moment.',
@@ -30,12 +32,21 @@ const plainWords = {
 };
 
 export const compromisedText =
-  'Your password became known in a leak elsewhere, so others may try it here. Log out and choose a new one: ' +
-  'press "Forgot your password?".';
+  'Your password became known in a leak elsewhere, so others may try it here. Choose a new one now:';
+
+/** What a browser says when it does not use a passkey, by the name of its error (WebAuthn section 5.1). */
+const passkeyWords = {
+  NotAllowedError: 'No passkey was used: it was cancelled, took too long, or there is none here.',
+  AbortError: 'No passkey was used: it was cancelled.',
+  InvalidStateError: 'This device has a passkey of yours already.',
+  SecurityError: 'Passkeys do not work at this address.',
+};
 
 /** Any failure in words for the person at the page. */
 export function explain(error) {
-  if (!(error instanceof Refusal)) return 'Something went wrong on this page. Load it again.';
+  if (!(error instanceof Refusal)) {
+    return passkeyWords[error.name] ?? 'Something went wrong on this page. Load it again.';
+  }
   if (error.status === 0) return 'No answer came. Check the connection and try again: nothing is done twice.';
   const text = plainWords[error.code] ?? error.message;
   return error.requestId && error.status >= 500 ? `${text} Try again. (Request ${error.requestId})` : text;

@@ -7,14 +7,15 @@ import { oauthProviders, oauthSealName } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
 import { servedTenant } from '../middleware/caller.ts';
 import { createRouter } from '../routes/router.ts';
-import { accountModules, accountRoutes } from './account.ts';
+import { accountModules, accountRoutes, passkeyOrigin } from './account.ts';
 import { renderNotice, renderPage } from './layout.ts';
+import { libraryRoutes, readLibraryAddresses } from './library-modules.ts';
 import { createStrengthModules, readStrengthVersions } from './strength-modules.ts';
 import { renderWallet } from './wallet-page.ts';
 
 const moduleNames = [
   ...['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js'],
-  ...['wallet-sign-in.js', 'wallet-oauth.js', 'wallet-strength.js'],
+  ...['wallet-sign-in.js', 'wallet-oauth.js', 'wallet-strength.js', 'wallet-passkey.js'],
   ...accountModules,
 ];
 const year = 365 * 24 * 3600;
@@ -67,6 +68,7 @@ const closedTexts: Partial<Record<ProblemCode, string>> = {
 export function hostedWalletRoutes(deps: ApiDeps) {
   const app = createRouter();
   const modules = readModules();
+  const libraries = readLibraryAddresses();
   let strength: ReturnType<typeof createStrengthModules> | undefined;
 
   app.route(
@@ -76,6 +78,7 @@ export function hostedWalletRoutes(deps: ApiDeps) {
       modules.then(({ version }) => `/assets/${version}`),
     ),
   );
+  app.route('/', libraryRoutes());
   app.get('/', (c) => renderPage(c, { title: 'Start', main: startPage }));
 
   app.get('/w', (c) => {
@@ -91,7 +94,8 @@ export function hostedWalletRoutes(deps: ApiDeps) {
       const oauth = oauthProviders.filter((name) => tenant.sealed[oauthSealName(name)] !== undefined);
       const returnTo = `${deps.config.publicUrl}/w/${tenant.slug}`;
       const assets = `/assets/${(await modules).version}`;
-      return renderWallet(c, { tenant, providers, oauth, returnTo, assets });
+      const passkeys = { passkeyOrigin: passkeyOrigin(deps), webauthn: (await libraries).webauthn };
+      return renderWallet(c, { tenant, providers, oauth, returnTo, assets, ...passkeys });
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
       return renderNotice(c, error.status as 404, error.title, closedTexts[error.code] ?? unknownText);

@@ -215,7 +215,6 @@ async function crowd(ground: Ground): Promise<string> {
   const times = await watchHealth(ground, fifty);
   for (const answer of await fifty) expectAnswer('one of 50 logins at once', answer, 200, '503 overloaded');
   const p99 = times[Math.ceil(times.length * 0.99) - 1] ?? 0;
-  expectThat('p99 of /health during 50 logins', p99 < 500, 'far below a second', `${p99.toFixed(0)} ms`);
   for (const count of [100, 200, 400]) {
     const answers = await rush(count);
     for (const answer of answers)

@@ -45,6 +45,8 @@ test('a person signs up, forgets, and logs in with a second factor', { timeout: 
   expect(await page.locator('[data-provider]').allTextContents()).toEqual([
     expect.stringContaining('Continue with Google'),
   ]);
+  // Passkeys belong to names, and this page was opened by a number.
+  expect(await page.locator('#passkey').isHidden()).toBe(true);
   expect(asked.filter((path) => path.includes('/strength/'))).toEqual([]);
   await page.fill('#register-email', email);
   await page.fill('#register-name', 'Nora Barnacle');
