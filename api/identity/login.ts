@@ -63,12 +63,14 @@ export function loginRoutes(deps: LoginDeps) {
     const tenant = c.get('tenant');
     const given = c.req.valid('json');
     const device = await knownDevice(deps, tenant, given);
-    const attempt = await deps.limits.login(c, tenant, given.email, device);
-    const answer = await judged(attempt, async () => {
-      const { user, passwordHash } = await checkCredentials(deps, tenant, given);
-      const passwordCompromised = leakedPasswords().has(given.password);
-      const first = { method: 'password', passwordHash, device, passwordCompromised } as const;
-      return completeLogin(deps, c, tenant, user, first);
+    const answer = await deps.limits.inTurn(tenant, given.email, device, async () => {
+      const attempt = await deps.limits.login(c, tenant, given.email, device);
+      return judged(attempt, async () => {
+        const { user, passwordHash } = await checkCredentials(deps, tenant, given);
+        const passwordCompromised = leakedPasswords().has(given.password);
+        const first = { method: 'password', passwordHash, device, passwordCompromised } as const;
+        return completeLogin(deps, c, tenant, user, first);
+      });
     });
     return c.json(answer, 200, noStore);
   });

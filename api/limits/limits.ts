@@ -9,6 +9,7 @@ import { createCounters, type Take } from './counters.ts';
 import { createLoginLimit, forgiveAccount } from './login-limit.ts';
 import { createRefusals, noteRate } from './refusals.ts';
 import { createRequestLimit } from './request-limit.ts';
+import { createTurns } from './turns.ts';
 
 export interface LoginAttempt {
   /** The proof was right: what was counted is given back, also when a second factor is still to come. */
@@ -25,6 +26,11 @@ export interface Limits {
    * @throws Problem rate_limited with Retry-After and RateLimit headers
    */
   login(c: Context<ApiEnv>, tenant: Tenant, account: string, device?: string): Promise<LoginAttempt>;
+  /**
+   * Runs a whole login, `login` above included, when it is this account's turn: parallel ones with the right
+   * password wait for each other instead of counting as guesses. @throws Problem overloaded
+   */
+  inTurn<T>(tenant: Tenant, account: string, device: string | undefined, work: () => Promise<T>): Promise<T>;
   /** The owner proved who they are by mail: what this caller, and strangers together, failed at is forgotten. */
   recovered(c: Context<ApiEnv>, tenant: Tenant, account: string): Promise<void>;
   /** @throws Problem rate_limited */
@@ -48,6 +54,7 @@ const operatorLoginRate: Rate = { count: 10, seconds: 300 };
 export function createLimits(services: Services): Limits {
   const counters = createCounters(services);
   const { refusalOf } = createRefusals(services);
+  const turns = createTurns();
   const takeOrRefuse = async (...bucket: Parameters<typeof counters.take>): Promise<Take> => {
     const take = await counters.take(...bucket);
     if (take.over) throw refusalOf(take);
@@ -56,6 +63,8 @@ export function createLimits(services: Services): Limits {
   const addressOf = (c: Context<ApiEnv>) => networkOf(c.get('address'));
   return {
     login: createLoginLimit(services, { counters, refusalOf }),
+    // A known device does not stand in line behind strangers.
+    inTurn: ({ slug }, account, device = '', work) => turns.run(`${slug}\0${account}\0${device}`, work),
     recovered: (c, tenant, account) => forgiveAccount(counters, tenant, account, addressOf(c)),
     request: createRequestLimit(refusalOf),
     // Answers to register and mail must be alike for all addresses: a count that goes down is left out of them.

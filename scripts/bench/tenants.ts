@@ -21,7 +21,7 @@ import { median } from './report.ts';
 /** The version before identities, factors and velocity: two real migrations lie ahead. */
 const versionBefore = 5;
 const provisioned = 50;
-const requests = 2000;
+const requests = 500;
 const parallel = 16;
 const password = 'correct horse battery';
 
@@ -33,7 +33,7 @@ interface Inhabitant {
 
 export async function benchTenants(count: number): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'coinlane-tenants-'));
-  const log = createLog('warn', 'bench');
+  const log = createLog('error', 'bench');
   const postgres = await startPostgres({
     dataDir: join(dir, 'postgres'),
     log: (line) => log.info(line),
@@ -42,7 +42,7 @@ export async function benchTenants(count: number): Promise<void> {
   });
   // A cheap hash: what is measured here is tenancy, and a real one would hide it.
   const services = await openServices({
-    config: loadConfig({ LOG_LEVEL: 'warn', PORT: '0', BCRYPT_COST: '4' }),
+    config: loadConfig({ LOG_LEVEL: 'error', PORT: '0', BCRYPT_COST: '4' }),
     secrets: { operatorToken: randomUUID(), secretKeys: [randomUUID() + randomUUID()] },
     databaseUrl: postgres.url,
     log,
@@ -144,7 +144,8 @@ async function inLanes<T>(items: T[], lanes: number, work: (item: T) => Promise<
 async function makeOldTenant({ db, keyring }: Services, slug: string): Promise<string> {
   return withTransaction(db.owner, async (tx) => {
     await tx.query(
-      `insert into coinlane.tenants (slug, name, status, schema_version, coin) values ($1, $1, 'active', $2, $3)`,
+      `insert into coinlane.tenants (slug, name, status, schema_version, coin, settings)
+       values ($1, $1, 'active', $2, $3, '{"mail": {"enabled": false}}')`,
       [slug, versionBefore, defaultCoin],
     );
     await createTenantSchema(tx, slug, versionBefore);

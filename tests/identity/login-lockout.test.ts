@@ -39,6 +39,12 @@ test('10 of thirty guesses at once no more reach bcrypt than the limit lets', as
   expect(answers.filter(({ status }) => status === 429).length).toBe(30 - compare.mock.calls.length);
 });
 
+test('15 fifty right passwords at once all get in: they wait for each other, and do not count as guesses', async () => {
+  const user = await registerUser(system.url, acme);
+  const answers = await Promise.all(Array.from({ length: 50 }, () => login(acme, { email: user.email })));
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200));
+});
+
 test('right passwords are not counted as guesses, also where something else is missing', async () => {
   const user = await registerUser(system.url, acme);
   await query(`update tenant_acme.users set status = 'banned' where id = $1`, [user.id]);
