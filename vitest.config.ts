@@ -1,4 +1,4 @@
-// How tests run: each file in a process of its own, three at a time, on the services that scripts/test.ts started.
+// How tests run: each file in a process of its own, two at a time, on the services that scripts/test.ts started.
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './scripts/testing/slow-first.ts';
 
@@ -7,8 +7,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts', '{shared,api,workers,scripts}/**/*.test.ts'],
     globalSetup: ['tests/support/global-setup.ts'],
     pool: 'forks',
-    // More than two cores' worth, because many of them wait: for a sweep, a deadline, a process to start.
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -210,6 +210,7 @@ describe('keys that a process does not know', () => {
       return query(...args);
     }) as typeof query;
     const { signing } = await first.services.signingKeys.of(slug);
+    const started = performance.now();
     for (let index = 0; index < 30; index += 1) {
       const forged = await new SignJWT({ iss: `http://127.0.0.1/t/${slug}`, sid: 'x', client_id: slug })
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: crypto.randomUUID() })
@@ -221,7 +222,8 @@ describe('keys that a process does not know', () => {
     }
     first.services.db.app.query = query;
     expect(read).toBeGreaterThan(0);
-    expect(read).toBeLessThanOrEqual(2);
+    // A look in three seconds, however long a busy machine takes for the thirty.
+    expect(read).toBeLessThanOrEqual(2 + Math.floor((performance.now() - started) / 3000));
     expect(await statusOf(first, accessToken)).toBe(200);
   });
 
