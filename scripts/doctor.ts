@@ -1,26 +1,19 @@
 // `npm run doctor`: tries the walls between tenants live, and says how large the catalogue is and how far it may grow.
-import { openPrepared } from '#shared/boot/prepare.ts';
-import { ConfigError, loadConfig } from '#shared/config/env.ts';
-import { loadSecrets } from '#shared/config/generated-secrets.ts';
 import { checkIntegrity } from '#shared/db/integrity.ts';
 import type { Database } from '#shared/db/pool.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
-import { createLog } from '#shared/runtime/log.ts';
-import { createKeyring } from '#shared/tenants/secrets.ts';
+import type { Keyring } from '#shared/tenants/secrets.ts';
+import { withPreparedDatabase } from './command/prepared-database.ts';
+import { runCommand } from './command/run-command.ts';
 import { type Finding, well, wrong } from './doctor/finding.ts';
 import { readHeadroom } from './doctor/headroom.ts';
 import { readSeals } from './doctor/seals.ts';
 import { pushWalls, readWalls } from './doctor/walls.ts';
-import { findDatabaseUrl } from './embedded/running.ts';
 
 const marks = { well: 'ok  ', note: 'note', wrong: 'BAD ' } as const;
 const slugsMax = 100_000;
 
-async function main(): Promise<number> {
-  const config = loadConfig();
-  const { secretKeys } = await loadSecrets(config);
-  const keyring = createKeyring(secretKeys);
-  const db = openPrepared(await findDatabaseUrl(config), keyring, createLog('fatal', 'doctor'), 2);
+async function examine(db: Database, keyring: Keyring): Promise<number> {
   let bad = 0;
   const section = async (title: string, look: () => Promise<Finding[]>) => {
     console.log(`\n${title}`);
@@ -30,15 +23,11 @@ async function main(): Promise<number> {
       for (const detail of details) console.log(`          ${detail}`);
     }
   };
-  try {
-    await section('Walls, as the catalogue has them', () => readWalls(db));
-    await section('Walls, pushed', () => pushWalls(db));
-    await section('Secrets', () => readSeals(db, keyring));
-    await section('Headroom', () => readHeadroom(db));
-    if (process.argv.includes('--books')) await section('Books', () => readBooks(db));
-  } finally {
-    await db.close();
-  }
+  await section('Walls, as the catalogue has them', () => readWalls(db));
+  await section('Walls, pushed', () => pushWalls(db));
+  await section('Secrets', () => readSeals(db, keyring));
+  await section('Headroom', () => readHeadroom(db));
+  if (process.argv.includes('--books')) await section('Books', () => readBooks(db));
   console.log(
     bad === 0 ? '\nEverything is as it should be.' : `\n${bad} findings need a hand; see docs/operations.md.`,
   );
@@ -59,10 +48,4 @@ async function readBooks(db: Database): Promise<Finding[]> {
   return findings.length > 0 ? findings : [well('every balance of every tenant follows from its entries')];
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof ConfigError ? error.message : error);
-    process.exit(1);
-  },
-);
+runCommand(() => withPreparedDatabase('doctor', examine));

@@ -4,6 +4,7 @@ import { ConfigError, loadConfig } from '#shared/config/env.ts';
 import { loadSecrets } from '#shared/config/generated-secrets.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { createKeyring } from '#shared/tenants/secrets.ts';
+import { runCommand } from './command/run-command.ts';
 
 async function main(): Promise<number> {
   const config = loadConfig();
@@ -28,10 +29,4 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof ConfigError ? error.message : error);
-    process.exit(1);
-  },
-);
+runCommand(main);

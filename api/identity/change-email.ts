@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { faultCode } from '#shared/db/faults.ts';
 import { updateEmail } from '#shared/db/identity.ts';
-import { consumeMailToken, findMailToken, insertMailToken, spendMailTokens } from '#shared/db/mail-tokens.ts';
+import { findMailToken, insertMailToken, spendMailTokens } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { isSessionLive } from '#shared/db/sessions.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
@@ -18,9 +18,16 @@ import { createRouter } from '../routes/router.ts';
 import { changedPage, confirmChangePage } from './change-email-page.ts';
 import { mailAccepted, mailAcceptedAnswer } from './forgot.ts';
 import { requireFreshLogin, requireUser } from './freshness.ts';
-import { answerLinkPage, type MailLink, readForm, readMailLink, readOwnMailLink } from './mail-links.ts';
+import {
+  answerLinkPage,
+  type MailLink,
+  readForm,
+  readMailLink,
+  readOwnMailLink,
+  spendMailLink,
+} from './mail-links.ts';
 import { noStore } from './request.ts';
-import { email, opaqueToken, tenantHint } from './schemas.ts';
+import { email, tokenRequest } from './schemas.ts';
 import { endOtherSessions } from './sessions.ts';
 
 const changeRoute = createRoute({
@@ -55,13 +62,7 @@ const confirmRoute = createRoute({
   description:
     'The address is replaced and counts as verified, the old one is told, all sessions end but the one that ' +
     'asked, and other links that were mailed die. An address that somebody took meanwhile: `invalid_token`.',
-  request: {
-    headers: tenantHint,
-    body: {
-      required: true,
-      content: { 'application/json': { schema: z.strictObject({ token: opaqueToken }) } },
-    },
-  },
+  request: tokenRequest,
   responses: {
     204: { description: 'The address is changed' },
     ...problemResponses(
@@ -155,11 +156,7 @@ async function replaceEmail(
   { tenant: { slug }, hash }: MailLink,
 ): Promise<string[]> {
   return withTenant(db.app, slug, async (tx) => {
-    const found = await findMailToken(tx, hash, 'change_email');
-    const user = found && (await lockUser(tx, found.userId));
-    const spent = await consumeMailToken(tx, hash, 'change_email');
-    if (!user || !spent) throw new Problem('invalid_token');
-    const { userId, email: address, sessionId } = spent;
+    const { user, userId, email: address, sessionId } = await spendMailLink(tx, hash, 'change_email');
     if (!(await updateEmail(tx, userId, address))) throw new Problem('invalid_token');
     await spendMailTokens(tx, userId, null);
     const actor = `user:${userId}`;

@@ -1,6 +1,9 @@
 // What the routes and pages behind the links of our mails share: finding the tenant of a token, and saying that it is dead.
 import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
+import { consumeMailToken, findMailToken, type MailTokenPurpose } from '#shared/db/mail-tokens.ts';
+import type { Tx } from '#shared/db/pool.ts';
+import { type LockedUser, lockUser } from '#shared/db/users.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { readMailToken } from '#shared/tenants/mail-tokens.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
@@ -40,6 +43,21 @@ export async function readOwnMailLink(deps: LinkDeps, c: Context<ApiEnv>, token:
   const tenant = await deps.tenants.find(named);
   if (tenant) await deps.limits.token(c, await servedTenant(c, deps.tenants, named));
   throw new Problem('invalid_token');
+}
+
+type SpentLink = NonNullable<Awaited<ReturnType<typeof consumeMailToken>>> & { user: LockedUser };
+
+/**
+ * Spends the token of a link, in the caller's transaction, and holds its user. The user first, as in everything
+ * that makes or spends tokens: in the other order the two could wait for each other.
+ * @throws Problem invalid_token when it is unknown, spent or expired, or for another purpose.
+ */
+export async function spendMailLink(tx: Tx, hash: Buffer, purpose: MailTokenPurpose): Promise<SpentLink> {
+  const found = await findMailToken(tx, hash, purpose);
+  const user = found && (await lockUser(tx, found.userId));
+  const spent = user && (await consumeMailToken(tx, hash, purpose));
+  if (!spent) throw new Problem('invalid_token');
+  return { ...spent, user };
 }
 
 /** The fields of a form, or none: a body that is no form holds no token. */

@@ -3,17 +3,24 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
 import { deleteUnprovenLogins, resetPassword } from '#shared/db/identity.ts';
-import { consumeMailToken, findMailToken, spendMailTokens } from '#shared/db/mail-tokens.ts';
+import { findMailToken, spendMailTokens } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { announceRevokedSessions } from '#shared/db/sessions.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
-import { lockUser, revokeSessionsOf } from '#shared/db/users.ts';
+import { revokeSessionsOf } from '#shared/db/users.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
-import { answerLinkPage, type MailLink, readForm, readMailLink, readOwnMailLink } from './mail-links.ts';
+import {
+  answerLinkPage,
+  type MailLink,
+  readForm,
+  readMailLink,
+  readOwnMailLink,
+  spendMailLink,
+} from './mail-links.ts';
 import { requireGoodPassword } from './password-rules.ts';
 import type { StoredPassword } from './passwords.ts';
 import { newPasswordPage, passwordSetPage } from './reset-page.ts';
@@ -98,12 +105,7 @@ async function replacePassword(
   stored: StoredPassword,
 ): Promise<string[]> {
   return withTenant(deps.db.app, tenant.slug, async (tx) => {
-    const found = await findMailToken(tx, tokenHash, 'reset_password');
-    // The user first, as in everything that makes or spends tokens; a login that has begun is over then.
-    if (found) await lockUser(tx, found.userId);
-    const spent = await consumeMailToken(tx, tokenHash, 'reset_password');
-    if (!spent) throw new Problem('invalid_token');
-    const { userId: id, email } = spent;
+    const { userId: id, email } = await spendMailLink(tx, tokenHash, 'reset_password');
     await deleteUnprovenLogins(tx, id);
     if (!(await resetPassword(tx, { id, email, ...stored }))) throw new Problem('invalid_token');
     await spendMailTokens(tx, id, null);

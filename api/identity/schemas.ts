@@ -113,3 +113,12 @@ export const tenantHint = z.object({
     example: 'acme',
   }),
 });
+
+/** What a program sends of a link that was mailed. */
+export const tokenRequest = {
+  headers: tenantHint,
+  body: {
+    required: true,
+    content: { 'application/json': { schema: z.strictObject({ token: opaqueToken }) } },
+  },
+};

@@ -1,16 +1,21 @@
 // POST /email/verify for programs, and the page behind the link in the mail, which a person confirms by a button.
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { updateEmailVerified } from '#shared/db/identity.ts';
-import { consumeMailToken, findMailToken } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import { lockUser } from '#shared/db/users.ts';
 import type { ApiDeps } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
-import { answerLinkPage, type MailLink, readForm, readMailLink, readOwnMailLink } from './mail-links.ts';
-import { opaqueToken, tenantHint } from './schemas.ts';
+import {
+  answerLinkPage,
+  type MailLink,
+  readForm,
+  readMailLink,
+  readOwnMailLink,
+  spendMailLink,
+} from './mail-links.ts';
+import { tokenRequest } from './schemas.ts';
 import { confirmPage, verifiedPage } from './verify-page.ts';
 
 const verifyRoute = createRoute({
@@ -18,13 +23,7 @@ const verifyRoute = createRoute({
   path: '/email/verify',
   tags: ['Users'],
   summary: 'Verify the address with the token from the mail',
-  request: {
-    headers: tenantHint,
-    body: {
-      required: true,
-      content: { 'application/json': { schema: z.strictObject({ token: opaqueToken }) } },
-    },
-  },
+  request: tokenRequest,
   responses: {
     204: { description: 'The address is verified' },
     ...problemResponses(
@@ -65,11 +64,7 @@ export function verifyRoutes(deps: VerifyDeps) {
 /** Spends the token. @throws Problem invalid_token when it is unknown, spent, expired, or for an older address. */
 async function verifyEmail({ db }: VerifyDeps, { tenant, hash }: MailLink): Promise<void> {
   await withTenant(db.app, tenant.slug, async (tx) => {
-    const found = await findMailToken(tx, hash, 'verify_email');
-    // Whoever makes tokens holds the user first: in the other order the two could wait for each other.
-    if (found) await lockUser(tx, found.userId);
-    const spent = await consumeMailToken(tx, hash, 'verify_email');
-    if (!spent || !(await updateEmailVerified(tx, spent.userId, spent.email)))
-      throw new Problem('invalid_token');
+    const { userId, email } = await spendMailLink(tx, hash, 'verify_email');
+    if (!(await updateEmailVerified(tx, userId, email))) throw new Problem('invalid_token');
   });
 }
