@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto';
 import type { Services } from '#shared/boot/services.ts';
-import type { Bucket, OperationView } from '#shared/contracts/operation.ts';
+import type { Bucket, OperationKind, OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { classifyFault } from '#shared/db/faults.ts';
 import {
@@ -13,7 +13,8 @@ import {
 } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
-import type { ShortfallPolicy } from '#shared/ledger/decide.ts';
+import type { ShortfallPolicy } from '#shared/ledger/states.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 import { toOperationView } from './operation-view.ts';
 
 /** The price of a purchase, frozen when it is accepted; `price` in minor units of `currency`. */
@@ -26,7 +27,7 @@ export interface Quote {
 }
 
 export interface OperationDraft {
-  kind: 'purchase' | 'spend' | 'refund' | 'grant';
+  kind: Exclude<OperationKind, 'clawback' | 'reversal' | 'expiry'>;
   walletId: string;
   userId: string;
   amount: number | null;
@@ -36,6 +37,9 @@ export interface OperationDraft {
   reference?: string;
   metadata?: Record<string, unknown>;
   note?: string;
+  terms?: Terms;
+  /** Members of one atomic batch. */
+  groupId?: string;
   quote?: Quote;
   idempotencyKey: string;
   /** What the caller sent: the same key with another body is refused. */
@@ -82,6 +86,8 @@ export function toRow(id: string, draft: OperationDraft): JournalRow {
     reference: draft.reference ?? null,
     metadata: draft.metadata ?? null,
     note: draft.note ?? null,
+    terms: draft.terms ?? null,
+    groupId: draft.groupId ?? null,
   };
 }
 

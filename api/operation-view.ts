@@ -1,6 +1,7 @@
 // Turns a stored operation into what the contract shows of it.
 import type { OperationStatus, OperationView } from '#shared/contracts/operation.ts';
 import type { OperationRow } from '#shared/db/operations.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 
 export function toOperationView(row: OperationRow): OperationView {
   const view: OperationView = {
@@ -20,6 +21,8 @@ export function toOperationView(row: OperationRow): OperationView {
   };
   if (row.originalId !== null) view.originalOperationId = row.originalId;
   if (row.bucket !== null) view.bucket = row.bucket;
+  if (row.groupId !== null) view.batchId = row.groupId;
+  if (row.terms) showTerms(view, row.terms);
   if (row.provider !== null) {
     view.checkoutUrl = row.checkoutUrl;
     view.payment = {
@@ -31,4 +34,15 @@ export function toOperationView(row: OperationRow): OperationView {
     };
   }
   return view;
+}
+
+function showTerms(view: OperationView, { expiresAt, item, legs, exchange, units }: Terms): void {
+  if (expiresAt !== undefined) view.expiresAt = new Date(expiresAt).toISOString();
+  if (item) view.item = { id: item.id, quantity: item.quantity, price: item.price };
+  if (legs) {
+    view.legs = legs.map(({ userId, coins }) => ({ userId, amount: coins }));
+    view.fee = legs.reduce((rest, leg) => rest - leg.coins, view.amount ?? 0);
+  }
+  if (exchange) view.exchange = { walletId: exchange.walletId, give: exchange.give, get: exchange.get };
+  if (units !== undefined) view.units = units;
 }

@@ -5,9 +5,12 @@ import { findWalletState, listLotCosts, listOriginals } from '#shared/db/ledger.
 import type { OperationRow } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { findMoneyRoom } from '#shared/db/purchases.ts';
-import type { OriginalState, ShortfallPolicy } from '#shared/ledger/decide.ts';
-import { bonusIn, coinsIn } from '#shared/ledger/lots.ts';
+import { tenantNow } from '#shared/db/tenant-clock.ts';
+import { expire } from '#shared/ledger/expiry.ts';
+import { bonusIn } from '#shared/ledger/lots.ts';
 import { moneyOf, refundMoney } from '#shared/ledger/money.ts';
+import type { OriginalState, ShortfallPolicy } from '#shared/ledger/states.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 import { previewRefund, type RefundPreview } from '#shared/ledger/undo.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps } from './context.ts';
@@ -51,7 +54,7 @@ export function readRefundPreview(
   deps: Pick<ApiDeps, 'db'>,
   tenant: Tenant,
   original: OperationRow,
-  request: { amount: number | undefined; shortfall?: ShortfallPolicy },
+  request: { amount: number | undefined; shortfall?: ShortfallPolicy; terms?: Terms },
 ): Promise<Preview> {
   return withTenant(
     deps.db.app,
@@ -62,10 +65,23 @@ export function readRefundPreview(
       if (!wallet || !state) throw new Problem('operation_not_found');
       const { walletId, userId } = original;
       const amount = request.amount ?? null;
-      const operation = { id: original.id, kind: 'refund' as const, walletId, userId, amount, bucket: null };
+      const at = await tenantNow(tx);
+      expire(wallet, at);
       const planned = previewRefund(
         wallet,
-        { ...operation, originalId: original.id, shortfall: request.shortfall ?? null },
+        {
+          id: original.id,
+          kind: 'refund',
+          walletId,
+          userId,
+          amount,
+          bucket: null,
+          originalId: original.id,
+          shortfall: request.shortfall ?? null,
+          terms: request.terms ?? null,
+          at,
+          groupId: null,
+        },
         new Map([[state.id, state]]),
       );
       const result = typeof planned === 'string' ? nothing : planned;
@@ -98,7 +114,7 @@ export function readRefundPreview(
         }),
         money: isPurchase ? moneyBack(original, state, result, await findMoneyRoom(tx, original.id)) : null,
         left: Math.max(0, state.amount - state.refunded),
-        balanceAfter: coinsIn(wallet.lots) + change,
+        balanceAfter: wallet.balance + change,
         debtAfter: wallet.debt + result.debt - result.repaid,
       };
     },

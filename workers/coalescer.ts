@@ -1,9 +1,9 @@
 // Makes one bounded batch of all jobs of this moment that belong to one tenant, by back-pressure and not by a timer.
 import type { Services } from '#shared/boot/services.ts';
 import { classifyFault } from '#shared/db/faults.ts';
-import { listPoisoned } from '#shared/db/ledger.ts';
+import { listPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import type { Decision } from '#shared/ledger/decide.ts';
+import type { Decision } from '#shared/ledger/states.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
 import { type SettleDeps, settle } from './settle.ts';
 import { findRules } from './velocity-guard.ts';
@@ -146,7 +146,7 @@ async function settleAll(deps: SettleDeps, tenant: string, ids: string[]): Promi
   const decisions: Decision[] = [];
   try {
     for (;;) {
-      const batch = await settle(deps, tenant, ids, decisionsMax);
+      const batch = await settle(deps, tenant, ids, { limit: decisionsMax });
       decisions.push(...batch.decisions);
       if (!batch.more) return { decisions, poisoned: [], stuck: new Map() };
     }

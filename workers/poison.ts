@@ -1,11 +1,12 @@
 // Finds the one operation that breaks its batch, so that all others go on, and gives it an outcome.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { classifyFault } from '#shared/db/faults.ts';
-import { findNextDue, listDue, lockWalletsOf, rejectPoisoned } from '#shared/db/ledger.ts';
+import { type DueOperation, listDue, lockWalletsOf } from '#shared/db/ledger.ts';
+import { isDue, rejectPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { markUndeliverable } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
-import type { Decision } from '#shared/ledger/decide.ts';
+import type { Decision } from '#shared/ledger/states.ts';
 import { type SettleDeps, settle } from './settle.ts';
 
 export interface IsolatedBatch {
@@ -53,7 +54,7 @@ async function settleHalf(
   try {
     const decisions: Decision[] = [];
     for (;;) {
-      const batch = await settle(deps, tenant, operationIds, limit);
+      const batch = await settle(deps, tenant, operationIds, { limit });
       decisions.push(...batch.decisions);
       if (!batch.more) return { ...nothing(), decisions };
     }
@@ -63,24 +64,29 @@ async function settleHalf(
   }
 }
 
-/** Goes through the waiting operations of one wallet up to this one, oldest first, each in its own transaction. */
+/** Goes through what waits on the wallets of one operation up to itself, oldest first, each in its own transaction. */
 async function settleOneByOne(deps: SettleDeps, tenant: string, operationId: string): Promise<IsolatedBatch> {
   const result = nothing();
-  const next = () => withTenant(deps.db.app, tenant, (tx) => findNextDue(tx, operationId));
-  let suspect: string | undefined;
+  let suspects: string[] = [];
   let attempts = 0;
-  for (let oldest = await next(); oldest !== undefined; oldest = await next()) {
-    if (oldest !== suspect) attempts = 0;
-    suspect = oldest;
+  while (await withTenant(deps.db.app, tenant, (tx) => isDue(tx, operationId))) {
+    let tried: string[] = [];
+    const onTry = (ids: string[]) => {
+      tried = ids;
+    };
     try {
-      const batch = await settle(deps, tenant, [operationId], 1);
+      const batch = await settle(deps, tenant, [operationId], { limit: 1, onTry });
       result.decisions.push(...batch.decisions);
     } catch (error) {
       if (classifyFault(error) !== 'statement') throw error;
+      if (tried[0] !== suspects[0]) attempts = 0;
+      suspects = tried;
       attempts += 1;
       if (attempts < attemptsMax) continue;
       try {
-        if (await rejectCulprit(deps, tenant, suspect, error)) result.poisoned.push(suspect);
+        // Nothing was tried: it is not an operation that breaks it.
+        if (suspects.length === 0) throw error;
+        if (await rejectCulprits(deps, tenant, suspects, error)) result.poisoned.push(...suspects);
       } catch (refusal) {
         if (classifyFault(refusal) !== 'statement') throw refusal;
         result.stuck.set(operationId, error);
@@ -92,40 +98,42 @@ async function settleOneByOne(deps: SettleDeps, tenant: string, operationId: str
 }
 
 /**
- * Gives the culprit its outcome. Only while it still is the next of its wallet: another process may have
- * rejected it meanwhile, and what is next now has done nothing wrong.
+ * Gives the culprits, one or all of an atomic batch, their outcome. Only while the first still is the next of its
+ * wallet: another process may have rejected it meanwhile, and what is next now has done nothing wrong.
  */
-async function rejectCulprit(
+async function rejectCulprits(
   deps: SettleDeps,
   tenant: string,
-  culprit: string,
+  culprits: string[],
   cause: unknown,
 ): Promise<boolean> {
+  const [first] = culprits;
   const rejected = await withTenant(deps.db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOf(tx, [culprit]);
-    const [oldest] = await listDue(
+    const wallets = await lockWalletsOf(tx, culprits);
+    const due = await listDue(
       tx,
       wallets.map((wallet) => wallet.id),
-      1,
+      nextMax,
     );
-    if (oldest?.id !== culprit || !(await rejectPoisoned(tx, culprit))) return undefined;
+    const culprit = due.find((each) => each.id === first);
+    if (!culprit || !isNext(culprit, due) || (await rejectPoisoned(tx, culprits)) === 0) return undefined;
     await insertAudit(tx, {
       tenant,
       actor: 'workers',
       action: 'operation.poisoned',
-      target: oldest.id,
-      detail: { kind: oldest.kind, error: cause instanceof Error ? cause.message : String(cause) },
+      target: culprit.id,
+      detail: { kind: culprit.kind, error: cause instanceof Error ? cause.message : String(cause) },
     });
-    if (oldest.kind === 'purchase') {
+    if (culprit.kind === 'purchase') {
       // Paid, and never granted: the money goes back instead of being kept in silence.
-      await markUndeliverable(tx, [oldest.id], 'internal_error');
+      await markUndeliverable(tx, [culprit.id], 'internal_error');
       const event: OutboxEvent = {
         queue: 'provider',
-        job: { tenant, task: 'refund', operationId: oldest.id },
+        job: { tenant, task: 'refund', operationId: culprit.id },
       };
       await deps.outbox.emit(tx, [event]);
     }
-    return oldest;
+    return culprit;
   });
   if (!rejected) return false;
   deps.metrics.poisoned.labels(rejected.kind).inc();
@@ -135,3 +143,9 @@ async function rejectCulprit(
   );
   return true;
 }
+
+/** Of what waits on the wallets of the culprits, enough to see whether anything of their own comes before. */
+const nextMax = 100;
+
+const isNext = (culprit: DueOperation, due: DueOperation[]) =>
+  due.find((each) => each.walletId === culprit.walletId)?.id === culprit.id;

@@ -1,37 +1,30 @@
 // Settles operations: ONE transaction that locks the wallets, reads what waits, decides, writes and emits.
-import assert from 'node:assert/strict';
 import type { Services } from '#shared/boot/services.ts';
-import type { OutboxEvent } from '#shared/contracts/events.ts';
-import { freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
+import { type DueOperation, listDue, lockWalletsOf } from '#shared/db/ledger.ts';
 import {
-  listDue,
-  listOriginals,
-  lockWalletsOf,
+  sendArrived,
   sendEntries,
   sendLots,
   sendOutcomes,
+  sendOwnOperations,
   sendRefunded,
   sendWallets,
-} from '#shared/db/ledger.ts';
+} from '#shared/db/ledger-writes.ts';
+import { sendEntitlements, sendHolds, sendSales } from '#shared/db/microtransactions.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
-import {
-  addShortfall,
-  grantPurchases,
-  insertPurchaseRefunds,
-  markUndeliverable,
-} from '#shared/db/purchases.ts';
+import { tenantNow } from '#shared/db/tenant-clock.ts';
 import { sendHeld } from '#shared/db/velocity.ts';
-import {
-  type Decision,
-  decide,
-  type Held,
-  type OriginalState,
-  type PendingOperation,
-  type WalletState,
-} from '#shared/ledger/decide.ts';
+import { decide } from '#shared/ledger/decide.ts';
+import { expire } from '#shared/ledger/expiry.ts';
+import { decideGroup, type Ground, walletOf } from '#shared/ledger/groups.ts';
 import { netOf } from '#shared/ledger/lots.ts';
+import type { Applied, Decision, Held, OriginalState, WalletState } from '#shared/ledger/states.ts';
+import { partiesOf } from '#shared/ledger/terms.ts';
 import type { VelocitySettings } from '#shared/ledger/velocity.ts';
-import { openGuard, reportHeld, sendCounted } from './velocity-guard.ts';
+import { followUp } from './follow-up.ts';
+import { readGround, readMembers } from './settle-ground.ts';
+import { readyOf, type Unit, unitsOf } from './units.ts';
+import { reportHeld, sendCounted } from './velocity-guard.ts';
 
 export interface SettledBatch {
   decisions: Decision[];
@@ -44,161 +37,181 @@ export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' 
   rules?: VelocitySettings;
 }
 
+export interface SettleOptions {
+  /** Operations decided in one transaction, at most; atomic batches are decided whole. */
+  limit: number;
+  /** Hears which operations are about to be decided. */
+  onTry?: (operationIds: string[]) => void;
+}
+
 /**
- * Settles the given operations and all that waits before them on the same wallets, at most `limit`.
+ * Settles the given operations and all that waits before them on the same wallets, at most `limit` at a time.
  * An operation that is settled already is left as it is, so running this again is harmless. What a rule of
- * the tenant holds leaves the order, and those behind it go on.
+ * the tenant holds leaves the order, and those behind it go on. One that moves more wallets than are locked
+ * is settled by another transaction, which locks those beside.
  */
-export function settle(
+export async function settle(
   deps: SettleDeps,
   tenant: string,
   operationIds: string[],
-  limit: number,
+  options: SettleOptions,
 ): Promise<SettledBatch> {
+  const walletIds = new Set<string>();
+  const decisions: Decision[] = [];
+  for (;;) {
+    const step = await settleOnce(deps, tenant, { operationIds, walletIds: [...walletIds] }, options);
+    decisions.push(...step.decisions);
+    if (step.missing.length === 0) return { decisions, more: step.more };
+    for (const id of step.missing) walletIds.add(id);
+  }
+}
+
+/** Books what has run out on these wallets by now, after all that waits on them. */
+export async function settleExpired(deps: SettleDeps, tenant: string, walletIds: string[]): Promise<void> {
+  const wanted = new Set(walletIds);
+  for (;;) {
+    const targets = { operationIds: [], walletIds: [...wanted], expired: true };
+    const step = await settleOnce(deps, tenant, targets, { limit: expiryLimit });
+    if (step.missing.length === 0 && !step.more) return;
+    for (const id of step.missing) wanted.add(id);
+  }
+}
+
+const expiryLimit = 2000;
+
+interface Targets {
+  operationIds: string[];
+  /** Wallets to lock beside those of the operations. */
+  walletIds: string[];
+  expired?: boolean;
+}
+
+function settleOnce(
+  deps: SettleDeps,
+  tenant: string,
+  { operationIds, walletIds, expired = false }: Targets,
+  { limit, onTry }: SettleOptions,
+): Promise<SettledBatch & { missing: string[] }> {
   return withTenant(deps.db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOf(tx, operationIds);
-    const due = await listDue(
-      tx,
-      wallets.map((wallet) => wallet.id),
-      limit,
-    );
-    if (due.length === 0) return { decisions: [], more: false };
-    const originals = await loadOriginals(tx, due);
-    const untouched = new Map([...originals].map(([id, original]) => [id, original.refunded]));
-    const byId = new Map(wallets.map((wallet) => [wallet.id, wallet]));
-    const guard = deps.rules && (await openGuard(tx, deps.rules, due));
-    const decisions: Decision[] = [];
-    const held: Held[] = [];
-    for (const operation of due) {
-      const wallet = byId.get(operation.walletId);
-      assert(wallet, 'only operations of locked wallets are decided');
-      const decision = decide(wallet, operation, originals, guard);
-      if (decision.status === 'held') {
-        held.push(decision);
-        continue;
-      }
-      rememberDecision(originals, decision);
-      decisions.push(decision);
+    const wallets = await lockWalletsOf(tx, operationIds, walletIds);
+    const locked = wallets.map((wallet) => wallet.id);
+    const due = await listDue(tx, locked, limit);
+    const more = due.length >= limit;
+    if (due.length === 0 && !expired) return { decisions: [], more: false, missing: [] };
+    const units = unitsOf(due, await readMembers(tx, due));
+    // A wallet that was asked for and is not there never will be: its operation is refused.
+    const { ready, missing } = readyOf(units, new Set([...locked, ...walletIds]));
+    const operations = ready.flatMap((unit) => unit.operations);
+    onTry?.(operations.map((operation) => operation.id));
+    const ground = await readGround(tx, wallets, operations, deps.rules);
+    const before = remember(ground);
+    const { decisions, booked, held } = decideAll(ground, ready);
+    if (expired && missing.length === 0 && !more) {
+      const now = await tenantNow(tx);
+      for (const wallet of wallets) booked.push(...expire(wallet, now));
     }
-    if (guard) sendCounted(tx, guard);
+    if (ground.guard) sendCounted(tx, ground.guard);
     if (held.length > 0) {
       sendHeld(tx, held);
       tx.afterCommit(() => reportHeld(deps, tenant, held));
     }
-    const written = sendDecisions(tx, wallets, decisions);
-    const refunded = [...originals.values()].filter(
-      (each) => each.refunded !== (untouched.get(each.id) ?? 0),
-    );
-    if (refunded.length > 0) sendRefunded(tx, refunded);
+    const written = sendDecisions(tx, ground, before, { decisions, booked });
     // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
     await deps.balances.supersede(tenant, written);
-    await followUp(deps, tx, tenant, wallets, decisions);
-    return { decisions, more: due.length === limit };
+    const all = booked.length > 0 ? [...booked, ...decisions] : decisions;
+    await followUp(deps, tx, tenant, written, all);
+    return { decisions: all, more, missing };
   });
 }
 
-/** Sends what the decisions write, without waiting, and returns the wallets that changed. */
-function sendDecisions(tx: Tx, wallets: WalletState[], decisions: Decision[]): WalletState[] {
-  const applied = decisions.filter((decision) => decision.status === 'applied');
-  const changed = new Set(applied.map((decision) => decision.operation.walletId));
-  const written = wallets.filter((wallet) => changed.has(wallet.id));
-  if (applied.length > 0) {
-    sendWallets(tx, written);
-    sendEntries(tx, applied);
+/** Unit by unit: first what has run out by its time, then itself. */
+function decideAll(
+  ground: Ground,
+  units: Unit[],
+): { decisions: Decision[]; booked: Applied[]; held: Held[] } {
+  const decisions: Decision[] = [];
+  const booked: Applied[] = [];
+  const held: Held[] = [];
+  for (const { operations, walletIds } of units) {
+    const [first] = operations;
+    if (first === undefined) continue;
+    for (const id of walletIds) {
+      const wallet = ground.wallets.get(id);
+      if (wallet) booked.push(...expire(wallet, first.at));
+    }
+    const outcomes =
+      first.groupId === null
+        ? [decide(walletOf(ground, first), first, ground.originals, ground.guard, ground)]
+        : decideGroup(ground, operations);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'held') held.push(outcome);
+      else {
+        rememberDecision(ground.originals, outcome);
+        decisions.push(outcome);
+      }
+    }
   }
+  return { decisions, booked, held };
+}
+
+interface Before {
+  revisions: Map<string, number>;
+  refunded: Map<string, number>;
+  sold: Map<string, number>;
+}
+
+function remember({ wallets, originals, sales }: Ground): Before {
+  return {
+    revisions: new Map([...wallets].map(([id, { revision }]) => [id, revision])),
+    refunded: new Map([...originals].map(([id, { refunded }]) => [id, refunded])),
+    sold: new Map(sales),
+  };
+}
+
+/** Sends what the decisions write, without waiting, and returns the wallets that changed. */
+function sendDecisions(
+  tx: Tx,
+  { wallets, originals, sales }: Ground,
+  before: Before,
+  { decisions, booked }: { decisions: Decision[]; booked: Applied[] },
+): WalletState[] {
+  const applied = [...booked, ...decisions.filter((decision) => decision.status === 'applied')];
+  const written = [...wallets.values()].filter(({ id, revision }) => revision !== before.revisions.get(id));
+  if (written.length > 0) sendWallets(tx, written);
+  if (booked.length > 0) sendOwnOperations(tx, booked);
+  sendEntries(tx, applied);
   if (decisions.length > 0) sendOutcomes(tx, decisions);
-  const credits = applied.flatMap(({ operation: { id, kind } }) =>
-    kind === 'purchase' || kind === 'grant' ? [id] : [],
+  const lots = applied.flatMap(({ operation, newLots }) =>
+    newLots.map((each) => ({ ...each, operationId: operation.id })),
   );
-  if (credits.length > 0) sendLots(tx, credits);
+  if (lots.length > 0) sendLots(tx, lots);
+  const refunded = [...originals.values()].filter((each) => each.refunded !== before.refunded.get(each.id));
+  if (refunded.length > 0) sendRefunded(tx, refunded);
+  sendMicrotransactions(tx, applied);
+  const sold = [...sales].filter(([item, count]) => count !== before.sold.get(item));
+  if (sold.length > 0) sendSales(tx, new Map(sold));
+  const arrived = decisions.flatMap(({ operation }) =>
+    partiesOf(operation.terms).map((walletId) => ({ walletId, operation: operation as DueOperation })),
+  );
+  if (arrived.length > 0) sendArrived(tx, arrived);
   return written;
 }
 
-async function loadOriginals(tx: Tx, due: PendingOperation[]): Promise<Map<string, OriginalState>> {
-  const ids = due.flatMap((operation) => (operation.originalId === null ? [] : [operation.originalId]));
-  if (ids.length === 0) return new Map();
-  return new Map((await listOriginals(tx, ids)).map((original) => [original.id, original]));
+function sendMicrotransactions(tx: Tx, applied: Applied[]): void {
+  const holds = new Map(applied.flatMap(({ hold }) => (hold ? [[hold.id, hold] as const] : [])));
+  if (holds.size > 0) sendHolds(tx, [...holds.values()]);
+  const entitlements = applied.flatMap(({ entitlement }) => (entitlement ? [entitlement] : []));
+  if (entitlements.length > 0) sendEntitlements(tx, entitlements);
 }
 
 /** A later operation of the same batch may undo this one. */
-function rememberDecision(originals: Map<string, OriginalState>, decision: Decision): void {
+function rememberDecision(originals: ReadonlyMap<string, OriginalState>, decision: Decision): void {
   const original = originals.get(decision.operation.id);
   if (!original) return;
   original.status = decision.status;
   if (decision.status === 'applied') {
     original.amount = decision.amount;
-    if (original.kind === 'spend') original.lots = netOf(decision.postings.flatMap((each) => each.lots));
-  }
-}
-
-/** What the outcomes cause: rows about money, mails and money back, all in the ledger's transaction. */
-async function followUp(
-  deps: SettleDeps,
-  tx: Tx,
-  tenant: string,
-  wallets: WalletState[],
-  decisions: Decision[],
-): Promise<void> {
-  const events: OutboxEvent[] = [];
-  const granted: string[] = [];
-  const undeliverable: string[] = [];
-  const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
-    [];
-  const writeOffs: { purchaseId: string; coins: number }[] = [];
-  /** Wallets that owe more or less now; whether they are to be frozen for it. */
-  const debtors = new Map<string, boolean>();
-  for (const decision of decisions) {
-    const { id, kind, originalId } = decision.operation;
-    if (kind === 'purchase' && decision.status === 'applied') {
-      granted.push(id);
-      events.push(mail(tenant, 'purchase_receipt', decision));
-    } else if (kind === 'purchase') {
-      undeliverable.push(id);
-      events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
-    } else if (kind === 'refund' && decision.status === 'applied') {
-      if (decision.purchaseRefund) {
-        moneyBack.push({ operationId: id, ...decision.purchaseRefund });
-        events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
-      } else events.push(mail(tenant, 'refund_receipt', decision));
-    }
-    if (decision.status === 'rejected') continue;
-    if (decision.writtenOffChange !== 0 && originalId !== null) {
-      writeOffs.push({ purchaseId: originalId, coins: decision.writtenOffChange });
-    }
-    if (decision.debtChange !== 0) {
-      const { walletId, shortfall } = decision.operation;
-      const freezes = shortfall === 'freeze' && decision.debtChange > 0;
-      debtors.set(walletId, freezes || (debtors.get(walletId) ?? false));
-    }
-  }
-  if (granted.length > 0) await grantPurchases(tx, granted);
-  if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
-  if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
-  if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
-  if (debtors.size > 0) await freezeDebtors(tx, wallets, debtors);
-  await deps.outbox.emit(tx, events);
-}
-
-function mail(
-  tenant: string,
-  template: 'purchase_receipt' | 'refund_receipt',
-  { operation }: Decision,
-): OutboxEvent {
-  const cause = `${template === 'purchase_receipt' ? 'purchase' : 'refund'}:${operation.id}`;
-  const data = { operationId: operation.id };
-  return { queue: 'email', job: { tenant, cause, template, userId: operation.userId, data } };
-}
-
-/** The freeze of a wallet that owes, as its tenant wants it: set with the debt, lifted once it is repaid. */
-async function freezeDebtors(
-  tx: Tx,
-  wallets: WalletState[],
-  debtors: ReadonlyMap<string, boolean>,
-): Promise<void> {
-  for (const { id, debt } of wallets) {
-    const freezes = debtors.get(id);
-    if (freezes === undefined) continue;
-    if (debt === 0) await liftFreeze(tx, id, 'debt');
-    else if (freezes) await freezeWallet(tx, { walletId: id, cause: 'debt', reason: 'debt' });
+    const burns = original.kind === 'spend' || original.kind === 'capture';
+    if (burns) original.lots = netOf(decision.postings.flatMap((each) => each.lots));
   }
 }

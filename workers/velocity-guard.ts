@@ -2,7 +2,7 @@
 import type { Services } from '#shared/boot/services.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { listAsked, listWalletPasts, sendCounters } from '#shared/db/velocity.ts';
-import type { PendingOperation } from '#shared/ledger/decide.ts';
+import type { PendingOperation } from '#shared/ledger/states.ts';
 import { type Guard, hasRules, isWatched, type VelocitySettings } from '#shared/ledger/velocity.ts';
 
 /**

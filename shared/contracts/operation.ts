@@ -1,6 +1,20 @@
 // What an operation is, to the journal, the ledger and every caller.
 
-export const operationKinds = ['purchase', 'spend', 'refund', 'grant', 'reversal', 'clawback'] as const;
+export const operationKinds = [
+  'purchase',
+  'spend',
+  'refund',
+  'grant',
+  'reversal',
+  'clawback',
+  'transfer',
+  'hold',
+  'capture',
+  'release',
+  'exchange',
+  'expiry',
+  'consume',
+] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
 /** Lines of a wallet's history: an operation's own, and what its wallet owes or was spared by it. */
@@ -50,6 +64,19 @@ export interface OperationView {
   walletVersion: number | null;
   originalOperationId?: string;
   bucket?: Bucket;
+  /** Of a grant: when its coins run out. Of a hold: when it lets go. */
+  expiresAt?: string;
+  /** Of a spend: what it bought; `price` in coins a unit. */
+  item?: { id: string; quantity: number; price: number };
+  /** Of a transfer: who gets how many coins, and what the platform keeps. */
+  legs?: { userId: string; amount: number }[];
+  fee?: number;
+  /** Of an exchange: `get` coins of the other wallet for each `give` coins. */
+  exchange?: { walletId: string; give: number; get: number };
+  /** Of a use: units. */
+  units?: number;
+  /** The atomic batch that it is a member of. */
+  batchId?: string;
   checkoutUrl?: string | null;
   payment?: PaymentView;
 }

@@ -64,6 +64,13 @@ export async function releaseOperation(tx: Queryable, id: string): Promise<Decid
      returning kind, amount, held_for as "heldFor"`,
     [id],
   );
+  // On the other wallets it waits at its new place, too.
+  await tx.query(
+    `with gone as (delete from arrivals where operation_id = $1)
+     insert into arrivals (wallet_id, seq, operation_id)
+     select unnest(parties), seq, id from operations where id = $1 and due and parties is not null`,
+    [id],
+  );
   return result.rows[0];
 }
 
@@ -71,11 +78,12 @@ export async function releaseOperation(tx: Queryable, id: string): Promise<Decid
 export async function refuseOperation(tx: Queryable, id: string): Promise<DecidedOperation | undefined> {
   const result = await tx.query<DecidedOperation>(
     `update operations o set status = 'rejected', reason = 'refused_in_review', balance_after = w.balance,
-       wallet_version = w.version, settled_at = statement_timestamp()
+       wallet_version = w.version, settled_at = (select tenant_now())
      from wallets w where o.id = $1 and o.reason = 'held_for_review' and o.status = 'accepted'
        and w.id = o.wallet_id
      returning o.kind, o.amount, o.held_for as "heldFor"`,
     [id],
   );
+  await tx.query(`delete from arrivals where operation_id = $1`, [id]);
   return result.rows[0];
 }

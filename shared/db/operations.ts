@@ -1,7 +1,8 @@
 // Statements of the journal: accept operations, find them, make them due.
 import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
-import type { ShortfallPolicy } from '../ledger/decide.ts';
+import type { ShortfallPolicy } from '../ledger/states.ts';
+import { partiesOf, type Terms } from '../ledger/terms.ts';
 import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 
@@ -21,6 +22,9 @@ export interface JournalRow {
   reference: string | null;
   metadata: Record<string, unknown> | null;
   note: string | null;
+  terms: Terms | null;
+  /** Members of one atomic batch. */
+  groupId: string | null;
 }
 
 /**
@@ -34,13 +38,15 @@ export async function insertOperations(
   const result = await tx.query<{ id: string; created_at: Date }>({
     name: 'insert_operations',
     text: `insert into operations (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, body_hash, reference, metadata, note, shortfall)
+        idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, created_at)
       select id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall
+        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall, terms::jsonb,
+        parties::uuid[], group_id, (select tenant_now())
       from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
-        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) with ordinality
+        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+        $16::text[], $17::uuid[]) with ordinality
         as u (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-          idempotency_key, body_hash, reference, metadata, note, shortfall, position)
+          idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, position)
       order by position
       on conflict (idempotency_key) do nothing
       returning id, created_at`,
@@ -59,9 +65,32 @@ export async function insertOperations(
       unlessEmpty(rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata)))),
       unlessEmpty(rows.map((row) => row.note)),
       unlessEmpty(rows.map((row) => row.shortfall)),
+      unlessEmpty(rows.map((row) => (row.terms === null ? null : JSON.stringify(row.terms)))),
+      unlessEmpty(rows.map((row) => partiesText(row.terms))),
+      unlessEmpty(rows.map((row) => row.groupId)),
     ],
   });
+  const shared = rows.filter((row) => row.terms !== null && partiesOf(row.terms).length > 0);
+  if (shared.length > 0)
+    await insertArrivals(
+      tx,
+      shared.map((row) => row.id),
+    );
   return new Map(result.rows.map((row) => [row.id, { createdAt: row.created_at }]));
+}
+
+function partiesText(terms: Terms | null): string | null {
+  const parties = partiesOf(terms);
+  return parties.length === 0 ? null : `{${parties.join(',')}}`;
+}
+
+/** Lets operations wait on the other wallets that they move, in the transaction that journals them. */
+async function insertArrivals(tx: Queryable, operationIds: string[]): Promise<void> {
+  await tx.query(
+    `insert into arrivals (wallet_id, seq, operation_id)
+     select unnest(parties), seq, id from operations where id = any($1::uuid[]) and due`,
+    [operationIds],
+  );
 }
 
 export interface OperationRow {
@@ -80,6 +109,8 @@ export interface OperationRow {
   reason: string | null;
   balanceAfter: number | null;
   walletVersion: number | null;
+  terms: Terms | null;
+  groupId: string | null;
   createdAt: Date;
   settledAt: Date | null;
   provider: string | null;
@@ -93,7 +124,7 @@ export interface OperationRow {
 const viewColumns = `o.id, o.kind, o.status, o.amount, o.bucket, o.user_id as "userId", o.wallet_id as "walletId",
   o.original_id as "originalId", o.idempotency_key as "idempotencyKey", o.body_hash as "bodyHash", o.reference,
   o.metadata, o.reason, o.balance_after as "balanceAfter", o.wallet_version as "walletVersion",
-  o.created_at as "createdAt", o.settled_at as "settledAt", p.provider, p.price, p.currency as "priceCurrency",
+  o.terms, o.group_id as "groupId", o.created_at as "createdAt", o.settled_at as "settledAt", p.provider, p.price, p.currency as "priceCurrency",
   p.checkout_url as "checkoutUrl", p.status as "purchaseStatus", p.refunded as "moneyRefunded"`;
 
 export async function findOperation(tx: Queryable, id: string): Promise<OperationRow | undefined> {
@@ -132,7 +163,7 @@ export interface WaitingOperation {
 export async function listOverdue(tx: Queryable, ageMs: number, limit: number): Promise<WaitingOperation[]> {
   const result = await tx.query<WaitingOperation>(
     `select id, kind from operations
-     where due and created_at < now() - make_interval(secs => $1::double precision / 1000) order by seq limit $2`,
+     where due and created_at < (select tenant_now()) - make_interval(secs => $1::double precision / 1000) order by seq limit $2`,
     [ageMs, limit],
   );
   return result.rows;
@@ -184,6 +215,8 @@ export async function insertInternalOperation(
     {
       due: true,
       bucket: null,
+      terms: null,
+      groupId: null,
       // Nobody sends such a key, so nobody's body is compared with it.
       bodyHash: hash('sha256', operation.idempotencyKey, 'buffer'),
       metadata: null,

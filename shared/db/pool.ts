@@ -100,8 +100,12 @@ const beginning = {
   snapshot: 'begin isolation level repeatable read read only',
 };
 
+/** The last version of the tenant's schema that changed what writers must know; old processes are refused by it. */
+const writer = '8';
+
 const enterTenant = {
-  text: "select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true)",
+  text: `select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true),
+    set_config('coinlane.writer', '${writer}', true)`,
 };
 
 /**

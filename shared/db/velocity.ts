@@ -1,6 +1,6 @@
 // Statements of rules on how much moves within a time; only tenants that have such rules run them.
 import { amountMax } from '../contracts/operation.ts';
-import type { Held, Refusal } from '../ledger/decide.ts';
+import type { Held, Refusal } from '../ledger/states.ts';
 import type { Asked, Counters, Used, WalletPast } from '../ledger/velocity.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { Queryable, Tx } from './pool.ts';

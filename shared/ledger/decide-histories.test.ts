@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { type Book, openBook } from '#tests/support/ledger-book.ts';
 import type { Bucket } from '../contracts/operation.ts';
-import type { Applied, ShortfallPolicy } from './decide.ts';
 import { bonusIn, coinsIn, netOf, toLot } from './lots.ts';
+import type { Applied, ShortfallPolicy } from './states.ts';
 import type { VelocitySettings } from './velocity.ts';
 
 interface Step {

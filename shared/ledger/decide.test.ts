@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { given, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
 import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
 import { amountMax } from '../contracts/operation.ts';
-import { decide, refusals } from './decide.ts';
+import { decide } from './decide.ts';
+import { refusals } from './states.ts';
 
 const full = paid('a', amountMax);
 
@@ -207,6 +208,7 @@ describe('the postings of an operation', () => {
     expect(decision.status === 'applied' && decision.postings).toEqual([
       ...[
         {
+          walletId: 'w',
           counter: 'grants',
           change: 50,
           bonusChange: 50,
@@ -217,6 +219,7 @@ describe('the postings of an operation', () => {
       ],
       ...[
         {
+          walletId: 'w',
           counter: 'debt',
           change: -30,
           bonusChange: -30,

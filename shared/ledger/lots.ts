@@ -7,16 +7,28 @@ export interface Lot {
   coins: number;
   /** Given, not bought. */
   bonus: boolean;
+  /** Milliseconds since 1970; from then on it cannot be spent. Left out: never. */
+  expiresAt?: number;
+  /** 0 to 100, burned from the lowest on. Left out: 50. */
+  priority?: number;
 }
 
-/** How a lot, or a signed change of one, is stored: short, because every entry carries them. */
-export type LotLine = [id: string, coins: number] | [id: string, coins: number, bonus: 1];
+export const priorityDefault = 50;
 
-/** The declared order of burning: bonus first, then age; ids sort by time (UUIDv7). */
+/** How a lot, or a signed change of one, is stored: short, because every entry carries them. 0: it does not expire. */
+export type LotLine = [id: string, coins: number, bonus?: 0 | 1, expiresAt?: number, priority?: number];
+
+/** The declared order of burning: priority, expiry, bonus first, age; ids sort by time (UUIDv7). */
 export function burnsBefore(a: Lot, b: Lot): number {
+  const priority = (a.priority ?? priorityDefault) - (b.priority ?? priorityDefault);
+  if (priority !== 0) return priority;
+  if (a.expiresAt !== b.expiresAt) return (a.expiresAt ?? Infinity) - (b.expiresAt ?? Infinity);
   if (a.bonus !== b.bonus) return a.bonus ? -1 : 1;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
+
+/** Whether a lot is over at this time, in milliseconds since 1970. */
+export const isExpired = (lot: Lot, at: number) => lot.expiresAt !== undefined && lot.expiresAt <= at;
 
 /** The order in which money that goes back takes coins: the purchase's own lot, other paid ones by age, bonus last. */
 export function reversesBefore(purchaseId: string): (a: Lot, b: Lot) => number {
@@ -99,16 +111,26 @@ export function netOf(lines: readonly LotLine[]): Lot[] {
  */
 export function takenOf(purchaseId: string, lines: readonly LotLine[]): Lot[] {
   const byId = new Map<string, Lot>();
-  for (const { id, coins, bonus } of lines.map(toLot)) {
-    byId.set(id, { id, coins: (byId.get(id)?.coins ?? 0) - coins, bonus });
+  for (const lot of lines.map(toLot)) {
+    byId.set(lot.id, { ...lot, coins: (byId.get(lot.id)?.coins ?? 0) - lot.coins });
   }
   return [...byId.values()].filter((lot) => lot.coins > 0).sort(reversesBefore(purchaseId));
 }
 
 export function toLines(lots: readonly Lot[], sign: 1 | -1 = 1): LotLine[] {
-  return lots.map(({ id, coins, bonus }) => (bonus ? [id, sign * coins, 1] : [id, sign * coins]));
+  return lots.map((lot) => toLine(lot, sign));
 }
 
-export function toLot([id, coins, bonus]: LotLine): Lot {
-  return { id, coins, bonus: bonus === 1 };
+function toLine({ id, coins, bonus, expiresAt, priority }: Lot, sign: 1 | -1): LotLine {
+  const given = bonus ? 1 : 0;
+  if (priority !== undefined) return [id, sign * coins, given, expiresAt ?? 0, priority];
+  if (expiresAt !== undefined) return [id, sign * coins, given, expiresAt];
+  return bonus ? [id, sign * coins, 1] : [id, sign * coins];
+}
+
+export function toLot([id, coins, bonus, expiresAt, priority]: LotLine): Lot {
+  const lot: Lot = { id, coins, bonus: bonus === 1 };
+  if (expiresAt) lot.expiresAt = expiresAt;
+  if (priority !== undefined) lot.priority = priority;
+  return lot;
 }

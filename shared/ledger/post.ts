@@ -1,6 +1,5 @@
 // Turns a decided move into postings: one for the move, one more for each part that is owed or written off.
 import assert from 'node:assert/strict';
-import type { WalletState } from './decide.ts';
 import {
   bonusIn,
   burnsBefore,
@@ -12,12 +11,23 @@ import {
   withLots,
   without,
 } from './lots.ts';
+import type { WalletState } from './states.ts';
 
 /** Accounts other than the wallet; these may go below zero, a wallet never. `debt` is each wallet's own. */
-export type CounterAccount = 'sales' | 'purchases' | 'grants' | 'debt' | 'writeoffs';
+export type CounterAccount =
+  | 'sales'
+  | 'purchases'
+  | 'grants'
+  | 'debt'
+  | 'writeoffs'
+  | 'transfers'
+  | 'fees'
+  | 'exchange'
+  | 'expired';
 
 /** One double entry: the wallet's side, signed, and the account that has the other side. */
 export interface Posting {
+  walletId: string;
   counter: CounterAccount;
   change: number;
   bonusChange: number;
@@ -64,6 +74,7 @@ export function post(
     const bonusChange = sign * bonusIn(lots);
     const lines = toLines(lots, sign);
     postings.push({
+      walletId: wallet.id,
       counter: account,
       change,
       bonusChange,

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { given, originalsOf, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
 import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
-import { decide, type ShortfallPolicy } from './decide.ts';
+import { decide } from './decide.ts';
 import type { Quote } from './money.ts';
 import { coinTarget, type ReturnedMoney } from './reversals.ts';
+import type { ShortfallPolicy } from './states.ts';
 
 interface Target {
   promise: string;
@@ -194,7 +195,7 @@ describe('a reversal', () => {
         expect(wallet.balance).toBe(0);
         const back = pendingOf({ id: 'r', ...reversal(70), shortfall });
         expect(decide(wallet, back, originals).status).toBe('applied');
-        expect({ ...wallet, version: 0 }).toEqual(before);
+        expect({ ...wallet, version: 0, revision: before.revision }).toEqual(before);
         expect(originals.get('p')).toMatchObject({ lots: [], writtenOff: 0 });
       }
     },

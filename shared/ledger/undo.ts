@@ -1,5 +1,7 @@
 // What undoing does: refunds of spends and purchases, money that banks take back, and its return. Pure.
 
+import { revoke } from './items.ts';
+import { burnsBefore, coinsIn, firstOf, type Lot, lastOf, reversesBefore, withLots } from './lots.ts';
 import type {
   OriginalState,
   Originals,
@@ -7,21 +9,23 @@ import type {
   Plan,
   Refusal,
   ShortfallPolicy,
+  Surroundings,
   WalletState,
-} from './decide.ts';
-import { burnsBefore, coinsIn, firstOf, type Lot, lastOf, reversesBefore, withLots } from './lots.ts';
+} from './states.ts';
 
 /** Coins of a spend come back; coins of a purchase go, and its money follows them. */
 export function refund(
   wallet: WalletState,
   operation: PendingOperation,
   originals: Originals,
+  around: Surroundings,
 ): Plan | Refusal {
   const original = operation.originalId === null ? undefined : originals.get(operation.originalId);
   // Money that is in dispute must not be returned beside it.
   if (original?.kind === 'purchase' && wallet.frozenReason !== null) return 'wallet_frozen';
   if (!original || original.walletId !== wallet.id || original.status !== 'applied') return 'not_refundable';
-  if (original.kind !== 'spend' && original.kind !== 'purchase') return 'not_refundable';
+  const isPurchase = original.kind === 'purchase';
+  if (!isPurchase && original.kind !== 'spend' && original.kind !== 'capture') return 'not_refundable';
   const left = original.amount - original.refunded;
   const amount = operation.amount ?? left;
   if (amount < 1 || amount > left) return 'refund_exceeds_original';
@@ -30,11 +34,28 @@ export function refund(
   const remember = () => {
     original.refunded = coinsAfter;
   };
-  if (original.kind === 'spend') {
+  if (!isPurchase) {
+    const units = revoke(original, coinsAfter, around);
+    if (typeof units === 'string') return units;
     const lots = lastOf(original.lots, coinsBefore, amount);
-    return { direction: 1, amount, counter: 'sales', lots, owed: 0, writtenOff: 0, undo: remember };
+    const plan: Plan = {
+      direction: 1,
+      amount,
+      counter: 'sales',
+      lots,
+      owed: 0,
+      writtenOff: 0,
+      undo: remember,
+    };
+    if (!units) return plan;
+    const undo = () => {
+      remember();
+      units.undo();
+    };
+    return { ...plan, undo, ...(units.change.revoked > 0 ? { entitlement: units.change } : {}) };
   }
-  const taking = take(wallet, original, amount, operation.shortfall);
+  // What was given is not returned in money, unless the tenant says so.
+  const taking = take(wallet, original, amount, operation.shortfall, operation.terms?.bonus ?? false);
   if (!taking) return 'insufficient_funds';
   const undo = () => {
     remember();
@@ -43,15 +64,16 @@ export function refund(
   return { ...taking, purchaseRefund: { purchaseId: original.id, coinsBefore, coinsAfter }, undo };
 }
 
-/** Takes a purchase's coins: its own lot, other paid lots, and unless the policy is null bonus and debt. */
+/** Takes a purchase's coins: its own lot, other paid lots, bonus where it may, and unless the policy is null debt. */
 function take(
   wallet: WalletState,
   purchase: OriginalState,
   amount: number,
   policy: ShortfallPolicy | null,
+  bonus: boolean,
 ): (Plan & { undo: () => void }) | undefined {
-  const takeable = policy === null ? wallet.lots.filter((lot) => !lot.bonus) : wallet.lots;
-  const there = Math.min(amount, coinsIn(takeable), wallet.balance - wallet.held);
+  const takeable = bonus ? wallet.lots : wallet.lots.filter((lot) => !lot.bonus);
+  const there = Math.min(amount, coinsIn(takeable));
   if (there < amount && policy === null) return undefined;
   const lots = firstOf(takeable.toSorted(reversesBefore(purchase.id)), there);
   const missing = amount - there;
@@ -74,7 +96,8 @@ export function clawback(
 ): Plan | Refusal {
   const purchase = purchaseOf(operation, originals);
   if (!purchase) return 'not_refundable';
-  return take(wallet, purchase, operation.amount ?? 0, operation.shortfall ?? 'debt') ?? 'insufficient_funds';
+  const { amount, shortfall } = operation;
+  return take(wallet, purchase, amount ?? 0, shortfall ?? 'debt', true) ?? 'insufficient_funds';
 }
 
 /** Money came back, or was not returned after all: what was written off and owed for it goes first. */
@@ -124,7 +147,11 @@ export function previewRefund(
   operation: PendingOperation,
   originals: Originals,
 ): Refusal | RefundPreview {
-  const plan = refund(wallet, operation, originals);
+  const plan = refund(wallet, operation, originals, {
+    wallets: new Map(),
+    sales: new Map(),
+    owned: new Map(),
+  });
   if (typeof plan === 'string') return plan;
   const { amount: coins, lots, owed: debt, direction } = plan;
   const coinsBefore = originals.get(operation.originalId ?? '')?.refunded ?? 0;

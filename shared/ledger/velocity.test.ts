@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { given, paid, purchaseOf, spendOf } from '#tests/support/ledger.ts';
 import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
-import { refusals } from './decide.ts';
+import { refusals } from './states.ts';
 import {
   type Counters,
   type Guard,
@@ -227,7 +227,7 @@ describe('of several refusals the declared first is told:', () => {
   test.each(precedence.map(whole))('$promise', expectRow);
 
   test('and those of rules come after all others', () => {
-    expect(refusals.slice(-2)).toEqual(['account_too_new', 'velocity_exceeded']);
+    expect(refusals.slice(-3)).toEqual(['account_too_new', 'velocity_exceeded', 'batch_failed']);
   });
 });
 

@@ -1,16 +1,19 @@
 // Judges how much of a wallet moves within a time, and how new the wallet is: refused, or held for a person. Pure.
 import assert from 'node:assert/strict';
 import type { OperationKind } from '../contracts/operation.ts';
-import type { PendingOperation, Refusal, WalletState } from './decide.ts';
+import type { PendingOperation, Refusal, WalletState } from './states.ts';
 
 /** What rules can be about, by what settings call it. One more kind is one more line. */
 const ruleKinds = {
   purchase: 'buy',
   spend: 'spend',
   refund: 'refund',
+  transfer: 'transfer',
+  // Coins that are set aside are counted then; taking them later is not refused any more.
+  hold: 'spend',
 } as const satisfies Partial<Record<OperationKind, string>>;
 export type VelocityKind = (typeof ruleKinds)[keyof typeof ruleKinds];
-export const velocityKinds = Object.values(ruleKinds);
+export const velocityKinds = [...new Set(Object.values(ruleKinds))];
 
 type Action = 'refuse' | 'review';
 

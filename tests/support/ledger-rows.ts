@@ -1,13 +1,8 @@
 // Tells what one operation does as a row of a table: the wallet before it, and its outcome to the very lot.
 import { expect } from 'vitest';
-import {
-  decide,
-  type OriginalState,
-  type PendingOperation,
-  type Refusal,
-  type WalletState,
-} from '#shared/ledger/decide.ts';
+import { decide } from '#shared/ledger/decide.ts';
 import type { Lot } from '#shared/ledger/lots.ts';
+import type { OriginalState, PendingOperation, Refusal, WalletState } from '#shared/ledger/states.ts';
 import type { Guard } from '#shared/ledger/velocity.ts';
 import { originalsOf, pendingOf, walletOf } from '#tests/support/ledger.ts';
 

@@ -1,6 +1,5 @@
 // A shop in memory: what a provider did with payments, and what workers/money.ts and workers/payment.ts make of it.
 import assert from 'node:assert/strict';
-import type { ShortfallPolicy } from '#shared/ledger/decide.ts';
 import { type Quote, refundMoney } from '#shared/ledger/money.ts';
 import {
   type DisputeState,
@@ -9,6 +8,7 @@ import {
   type RefundStatus,
 } from '#shared/ledger/purchase-states.ts';
 import { coinTarget } from '#shared/ledger/reversals.ts';
+import type { ShortfallPolicy } from '#shared/ledger/states.ts';
 import { type Book, openBook } from '#tests/support/ledger-book.ts';
 
 type RefundState = 'pending' | 'done' | 'failed';

@@ -1,8 +1,8 @@
 // Generates what may befall a wallet whose payments are returned and disputed, and plays it in any order.
 import fc from 'fast-check';
-import type { ShortfallPolicy } from '#shared/ledger/decide.ts';
 import type { Quote } from '#shared/ledger/money.ts';
 import type { DisputeState } from '#shared/ledger/purchase-states.ts';
+import type { ShortfallPolicy } from '#shared/ledger/states.ts';
 import { Shop } from '#tests/support/ledger-shop.ts';
 
 /** One thing that happens, other than news of it reaching us. Money is `1 + money % price`, to fit any quote. */

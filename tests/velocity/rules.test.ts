@@ -180,7 +180,7 @@ describe('without workers of its own', () => {
     };
     const without = await settleOne();
     expect(without).toBeGreaterThan(3);
-    expect(statements.join('\n')).not.toMatch(/velocity|held_|released_at|created_at/);
+    expect(statements.join('\n')).not.toMatch(/velocity|held_|released_at/);
     await watched.setRules({ rules: [{ kind: 'spend', ...hour, count: 9 }] });
     await expect.poll(settleOne).toBe(without + 2);
     expect(statements.join('\n')).toMatch(/velocity/);

@@ -1,0 +1,169 @@
+// The set-based statements by which settling writes the ledger, each sent without waiting for the one before.
+import { toLines } from '../ledger/lots.ts';
+import type { Applied, Decision, NewLot, OriginalState, WalletState } from '../ledger/states.ts';
+import { arrayLiteral, unlessEmpty } from './array-literal.ts';
+import type { DueOperation } from './ledger.ts';
+import type { Tx } from './pool.ts';
+
+const timeOf = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString());
+
+/** Writes the wallets as they are after the batch. The unique versions of entries would catch a lock that was not held. */
+export function sendWallets(tx: Tx, wallets: WalletState[]): void {
+  tx.send({
+    name: 'write_wallets',
+    text: `update wallets w set balance = u.balance, bonus = u.bonus, held = u.held, debt = u.debt, lots = u.lots,
+        holds = coalesce(u.holds, '[]'), next_expiry = u.next_expiry, version = u.version, revision = u.revision
+      from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::jsonb[], $7::jsonb[],
+          $8::timestamptz[], $9::bigint[], $10::bigint[])
+        as u (id, balance, bonus, held, debt, lots, holds, next_expiry, version, revision)
+      where w.id = u.id`,
+    values: [
+      arrayLiteral(wallets.map((wallet) => wallet.id)),
+      arrayLiteral(wallets.map((wallet) => wallet.balance)),
+      arrayLiteral(wallets.map((wallet) => wallet.bonus)),
+      arrayLiteral(wallets.map((wallet) => wallet.held)),
+      arrayLiteral(wallets.map((wallet) => wallet.debt)),
+      wallets.map((wallet) => JSON.stringify(toLines(wallet.lots))),
+      unlessEmpty(wallets.map(({ holds }) => (holds.length === 0 ? null : holdsText(holds)))),
+      unlessEmpty(wallets.map((wallet) => timeOf(wallet.nextExpiry))),
+      arrayLiteral(wallets.map((wallet) => wallet.version)),
+      arrayLiteral(wallets.map((wallet) => wallet.revision)),
+    ],
+  });
+}
+
+const holdsText = (holds: WalletState['holds']) =>
+  JSON.stringify(holds.map((hold) => ({ ...hold, lots: toLines(hold.lots) })));
+
+/** Both sides of every posting: the wallet's, with its lots, balance and version, and the counter account's. */
+export function sendEntries(tx: Tx, applied: Applied[]): void {
+  const rows = applied.flatMap(({ operation, postings }) =>
+    postings.map((posting) => ({ operationId: operation.id, ...posting })),
+  );
+  if (rows.length === 0) return;
+  tx.send({
+    name: 'write_entries',
+    text: `insert into entries (operation_id, wallet_id, account, counter, amount, bonus, lots, balance_after, version,
+        created_at)
+      select u.operation_id, u.wallet_id, side.account, side.counter, side.amount, side.bonus, side.lots,
+        side.balance_after, side.version, (select tenant_now())
+      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[])
+        as u (operation_id, wallet_id, counter, change, bonus, balance_after, version, lots),
+      lateral (values ('wallet', u.counter, u.change, u.bonus, u.lots, u.balance_after, u.version),
+        (u.counter, null, -u.change, -u.bonus, null, null, null))
+        as side (account, counter, amount, bonus, lots, balance_after, version)`,
+    values: [
+      arrayLiteral(rows.map((each) => each.operationId)),
+      arrayLiteral(rows.map((each) => each.walletId)),
+      arrayLiteral(rows.map((each) => each.counter)),
+      arrayLiteral(rows.map((each) => each.change)),
+      arrayLiteral(rows.map((each) => each.bonusChange)),
+      arrayLiteral(rows.map((each) => each.balanceAfter)),
+      arrayLiteral(rows.map((each) => each.version)),
+      rows.map((each) => JSON.stringify(each.lots)),
+    ],
+  });
+}
+
+/** One row for each lot that was made, with the money that it cost where it was bought. */
+export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): void {
+  tx.send({
+    name: 'write_lots',
+    text: `insert into lots (id, operation_id, wallet_id, bucket, coins, priority, expires_at, source, price, currency,
+        created_at)
+      select u.id, u.operation_id, u.wallet_id, u.bucket, u.coins, coalesce(u.priority, 50), u.expires_at, u.source,
+        p.price, p.currency, (select tenant_now())
+      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::smallint[], $7::timestamptz[],
+          $8::uuid[]) as u (id, operation_id, wallet_id, bucket, coins, priority, expires_at, source)
+      left join purchases p on p.operation_id = u.id`,
+    values: [
+      arrayLiteral(made.map(({ lot }) => lot.id)),
+      arrayLiteral(made.map((each) => each.operationId)),
+      arrayLiteral(made.map((each) => each.walletId)),
+      arrayLiteral(made.map(({ lot }) => (lot.bonus ? 'bonus' : 'paid'))),
+      arrayLiteral(made.map(({ lot }) => lot.coins)),
+      unlessEmpty(made.map(({ lot }) => lot.priority ?? null)),
+      unlessEmpty(made.map(({ lot }) => timeOf(lot.expiresAt))),
+      unlessEmpty(made.map((each) => each.source)),
+    ],
+  });
+}
+
+/** Writes each outcome once: the row must still be due. */
+export function sendOutcomes(tx: Tx, decisions: Decision[]): void {
+  tx.send({
+    name: 'write_outcomes',
+    text: `update operations o set due = false, status = u.status, reason = u.reason, amount = u.amount,
+        bonus = u.bonus, balance_after = u.balance_after, wallet_version = u.version,
+        settled_at = (select tenant_now())
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+        as u (id, status, reason, amount, bonus, balance_after, version)
+      where o.id = u.id and o.due`,
+    values: [
+      arrayLiteral(decisions.map((each) => each.operation.id)),
+      arrayLiteral(decisions.map((each) => each.status)),
+      unlessEmpty(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
+      arrayLiteral(decisions.map(settledAmount)),
+      arrayLiteral(decisions.map((each) => (each.status === 'applied' ? each.bonus : 0))),
+      arrayLiteral(decisions.map((each) => each.balanceAfter)),
+      arrayLiteral(decisions.map((each) => each.version)),
+    ],
+  });
+}
+
+function settledAmount(decision: Decision): number | null {
+  if (decision.status === 'rejected') return decision.operation.amount;
+  return decision.amount === 0 ? null : decision.amount;
+}
+
+/** Operations of our own that were decided as they were made: what ran out. */
+export function sendOwnOperations(tx: Tx, applied: Applied[]): void {
+  tx.send({
+    name: 'write_own_operations',
+    text: `insert into operations (id, kind, status, due, wallet_id, user_id, amount, original_id, idempotency_key,
+        body_hash, bonus, balance_after, wallet_version, created_at, settled_at)
+      select u.id, u.kind, 'applied', false, u.wallet_id, u.user_id, u.amount, u.original_id, ' expiry:' || u.id, '',
+        u.bonus, u.balance_after, u.version, u.at, (select tenant_now())
+      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[],
+          $9::bigint[], $10::timestamptz[])
+        as u (id, kind, wallet_id, user_id, amount, original_id, bonus, balance_after, version, at)`,
+    values: [
+      arrayLiteral(applied.map(({ operation }) => operation.id)),
+      arrayLiteral(applied.map(({ operation }) => operation.kind)),
+      arrayLiteral(applied.map(({ operation }) => operation.walletId)),
+      arrayLiteral(applied.map(({ operation }) => operation.userId)),
+      arrayLiteral(applied.map((each) => each.amount)),
+      unlessEmpty(applied.map(({ operation }) => operation.originalId)),
+      arrayLiteral(applied.map((each) => each.bonus)),
+      arrayLiteral(applied.map((each) => each.balanceAfter)),
+      arrayLiteral(applied.map((each) => each.version)),
+      applied.map(({ operation }) => timeOf(operation.at)),
+    ],
+  });
+}
+
+/** Remembers how much of earlier operations is undone now. */
+export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
+  tx.send({
+    name: 'write_refunded',
+    text: `update operations o set refunded = u.refunded
+      from unnest($1::uuid[], $2::bigint[]) as u (id, refunded) where o.id = u.id`,
+    values: [
+      arrayLiteral(originals.map((each) => each.id)),
+      arrayLiteral(originals.map((each) => each.refunded)),
+    ],
+  });
+}
+
+/** What has its outcome does not wait on the other wallets any more. */
+export function sendArrived(tx: Tx, arrived: { walletId: string; operation: DueOperation }[]): void {
+  tx.send({
+    name: 'delete_arrivals',
+    text: `delete from arrivals a using unnest($1::uuid[], $2::bigint[]) as u (wallet_id, seq)
+      where a.wallet_id = u.wallet_id and a.seq = u.seq`,
+    values: [
+      arrayLiteral(arrived.map((each) => each.walletId)),
+      arrayLiteral(arrived.map(({ operation }) => operation.seq)),
+    ],
+  });
+}

@@ -1,0 +1,82 @@
+// What outcomes cause: rows about money, mails and money back, all in the ledger's transaction.
+import type { OutboxEvent } from '#shared/contracts/events.ts';
+import { freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
+import type { Tx } from '#shared/db/pool.ts';
+import {
+  addShortfall,
+  grantPurchases,
+  insertPurchaseRefunds,
+  markUndeliverable,
+} from '#shared/db/purchases.ts';
+import type { Decision, WalletState } from '#shared/ledger/states.ts';
+import type { SettleDeps } from './settle.ts';
+
+export async function followUp(
+  deps: SettleDeps,
+  tx: Tx,
+  tenant: string,
+  wallets: WalletState[],
+  decisions: Decision[],
+): Promise<void> {
+  const events: OutboxEvent[] = [];
+  const granted: string[] = [];
+  const undeliverable: string[] = [];
+  const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
+    [];
+  const writeOffs: { purchaseId: string; coins: number }[] = [];
+  /** Wallets that owe more or less now; whether they are to be frozen for it. */
+  const debtors = new Map<string, boolean>();
+  for (const decision of decisions) {
+    const { id, kind, originalId } = decision.operation;
+    if (kind === 'purchase' && decision.status === 'applied') {
+      granted.push(id);
+      events.push(mail(tenant, 'purchase_receipt', decision));
+    } else if (kind === 'purchase') {
+      undeliverable.push(id);
+      events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
+    } else if (kind === 'refund' && decision.status === 'applied') {
+      if (decision.purchaseRefund) {
+        moneyBack.push({ operationId: id, ...decision.purchaseRefund });
+        events.push({ queue: 'provider', job: { tenant, task: 'refund', operationId: id } });
+      } else events.push(mail(tenant, 'refund_receipt', decision));
+    }
+    if (decision.status === 'rejected') continue;
+    if (decision.writtenOffChange !== 0 && originalId !== null) {
+      writeOffs.push({ purchaseId: originalId, coins: decision.writtenOffChange });
+    }
+    for (const { walletId, change } of decision.debts) {
+      const freezes = decision.operation.shortfall === 'freeze' && change > 0;
+      debtors.set(walletId, freezes || (debtors.get(walletId) ?? false));
+    }
+  }
+  if (granted.length > 0) await grantPurchases(tx, granted);
+  if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
+  if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
+  if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
+  if (debtors.size > 0) await freezeDebtors(tx, wallets, debtors);
+  await deps.outbox.emit(tx, events);
+}
+
+function mail(
+  tenant: string,
+  template: 'purchase_receipt' | 'refund_receipt',
+  { operation }: Decision,
+): OutboxEvent {
+  const cause = `${template === 'purchase_receipt' ? 'purchase' : 'refund'}:${operation.id}`;
+  const data = { operationId: operation.id };
+  return { queue: 'email', job: { tenant, cause, template, userId: operation.userId, data } };
+}
+
+/** The freeze of a wallet that owes, as its tenant wants it: set with the debt, lifted once it is repaid. */
+async function freezeDebtors(
+  tx: Tx,
+  wallets: WalletState[],
+  debtors: ReadonlyMap<string, boolean>,
+): Promise<void> {
+  for (const { id, debt } of wallets) {
+    const freezes = debtors.get(id);
+    if (freezes === undefined) continue;
+    if (debt === 0) await liftFreeze(tx, id, 'debt');
+    else if (freezes) await freezeWallet(tx, { walletId: id, cause: 'debt', reason: 'debt' });
+  }
+}
