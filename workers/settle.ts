@@ -105,39 +105,34 @@ function settleOnce(
     onTry?.(operations.map((operation) => operation.id));
     const ground = await readGround(tx, wallets, operations, deps.rules);
     const before = remember(ground);
-    const { decisions, booked, held } = decideAll(ground, ready);
+    const { decisions, held } = decideAll(ground, ready);
     if (expired && missing.length === 0 && !more) {
       const now = await tenantNow(tx);
-      for (const wallet of wallets) booked.push(...expire(wallet, now));
+      for (const wallet of wallets) decisions.push(...expire(wallet, now));
     }
     if (ground.guard) sendCounted(tx, ground.guard);
     if (held.length > 0) {
       sendHeld(tx, held);
       tx.afterCommit(() => reportHeld(deps, tenant, held));
     }
-    const written = sendDecisions(tx, ground, before, { decisions, booked });
+    const written = sendDecisions(tx, ground, before, decisions);
     // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
     await deps.balances.supersede(tenant, written);
-    const all = booked.length > 0 ? [...booked, ...decisions] : decisions;
-    await followUp(deps, tx, tenant, written, all);
-    return { decisions: all, more, missing };
+    await followUp(deps, tx, tenant, written, decisions);
+    return { decisions, more, missing };
   });
 }
 
-/** Unit by unit: first what has run out by its time, then itself. */
-function decideAll(
-  ground: Ground,
-  units: Unit[],
-): { decisions: Decision[]; booked: Applied[]; held: Held[] } {
+/** Unit by unit: first what has run out by its time, then itself. All in the order in which it happened. */
+function decideAll(ground: Ground, units: Unit[]): { decisions: Decision[]; held: Held[] } {
   const decisions: Decision[] = [];
-  const booked: Applied[] = [];
   const held: Held[] = [];
   for (const { operations, walletIds } of units) {
     const [first] = operations;
     if (first === undefined) continue;
     for (const id of walletIds) {
       const wallet = ground.wallets.get(id);
-      if (wallet) booked.push(...expire(wallet, first.at));
+      if (wallet) decisions.push(...expire(wallet, first.at));
     }
     const outcomes =
       first.groupId === null
@@ -151,7 +146,7 @@ function decideAll(
       }
     }
   }
-  return { decisions, booked, held };
+  return { decisions, held };
 }
 
 interface Before {
@@ -173,14 +168,15 @@ function sendDecisions(
   tx: Tx,
   { wallets, originals, sales }: Ground,
   before: Before,
-  { decisions, booked }: { decisions: Decision[]; booked: Applied[] },
+  decisions: Decision[],
 ): WalletState[] {
-  const applied = [...booked, ...decisions.filter((decision) => decision.status === 'applied')];
+  const applied = decisions.filter((decision) => decision.status === 'applied');
   const written = [...wallets.values()].filter(({ id, revision }) => revision !== before.revisions.get(id));
   if (written.length > 0) sendWallets(tx, written);
-  if (booked.length > 0) sendOwnOperations(tx, booked);
+  const [own, asked] = [applied.filter(isOwn), decisions.filter((each) => !isOwn(each))];
+  if (own.length > 0) sendOwnOperations(tx, own);
   sendEntries(tx, applied);
-  if (decisions.length > 0) sendOutcomes(tx, decisions);
+  if (asked.length > 0) sendOutcomes(tx, asked);
   const lots = applied.flatMap(({ operation, newLots }) =>
     newLots.map((each) => ({ ...each, operationId: operation.id })),
   );
@@ -203,6 +199,9 @@ function sendMicrotransactions(tx: Tx, applied: Applied[]): void {
   const entitlements = applied.flatMap(({ entitlement }) => (entitlement ? [entitlement] : []));
   if (entitlements.length > 0) sendEntitlements(tx, entitlements);
 }
+
+/** Made as it was decided: nobody journaled it. */
+const isOwn = ({ operation }: Decision) => !('seq' in operation);
 
 /** A later operation of the same batch may undo this one. */
 function rememberDecision(originals: ReadonlyMap<string, OriginalState>, decision: Decision): void {

@@ -56,7 +56,8 @@ function granted(spendId: string, userId: string, { id: item, kind }: ItemTerms)
 function count(item: ItemTerms, userId: string, units: number, { sales, owned }: Surroundings): void {
   if (item.stock !== undefined) sales.set(item.id, (sales.get(item.id) ?? 0) + units);
   const key = ownedKey(userId, item.id);
-  if (item.perUser !== undefined) owned.set(key, (owned.get(key) ?? 0) + units);
+  // Also where only another operation of the batch has a limit.
+  if (item.perUser !== undefined || owned.has(key)) owned.set(key, (owned.get(key) ?? 0) + units);
 }
 
 /** Whole units that are gone once so many coins of the spend are undone. */

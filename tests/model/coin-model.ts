@@ -1,0 +1,314 @@
+// The ledger as a child would keep it: every coin is an object, every rule a line. It knows nothing of the product's code.
+
+/** `order` breaks ties of age within one operation. */
+export interface Coin {
+  madeBy: string;
+  order: number;
+  bonus: boolean;
+  expiresAt: number;
+  priority: number;
+}
+
+interface ModelHold {
+  id: string;
+  amount: number;
+  captured: number;
+  expiresAt: number;
+  coins: Coin[];
+}
+
+export interface ModelWallet {
+  id: string;
+  free: Coin[];
+  holds: ModelHold[];
+  debt: number;
+  frozen: boolean;
+}
+
+/** What was sent, as the journal has it. */
+export interface Sent {
+  id: string;
+  kind: string;
+  walletId: string;
+  userId: string;
+  amount: number | null;
+  bucket: string | null;
+  originalId: string | null;
+  shortfall: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: the model reads what the journal has, without the product's types.
+  terms: any;
+  at: number;
+  groupId: string | null;
+}
+
+export interface Outcome {
+  status: 'applied' | 'rejected';
+  reason: string | null;
+  amount: number | null;
+  balanceAfter: number;
+}
+
+interface Past {
+  kind: string;
+  walletId: string;
+  userId: string;
+  amount: number;
+  undone: number;
+  burned: Coin[];
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  item: any;
+  used: number;
+}
+
+export interface Model {
+  wallets: Map<string, ModelWallet>;
+  /** What was applied, by id. */
+  past: Map<string, Past>;
+  sold: Map<string, number>;
+}
+
+export const emptyModel = (): Model => ({ wallets: new Map(), past: new Map(), sold: new Map() });
+
+export function walletIn(model: Model, id: string): ModelWallet {
+  const known = model.wallets.get(id) ?? { id, free: [], holds: [], debt: 0, frozen: false };
+  model.wallets.set(id, known);
+  return known;
+}
+
+const heldIn = (wallet: ModelWallet) => wallet.holds.flatMap((hold) => hold.coins);
+export const balanceOf = (wallet: ModelWallet) => wallet.free.length + heldIn(wallet).length;
+
+/** Whether `a` goes first: priority, expiry, bonus first, age. */
+function burnsFirst(a: Coin, b: Coin): number {
+  if (a.priority !== b.priority) return a.priority - b.priority;
+  if (a.expiresAt !== b.expiresAt) return a.expiresAt - b.expiresAt;
+  if (a.bonus !== b.bonus) return a.bonus ? -1 : 1;
+  if (a.madeBy !== b.madeBy) return a.madeBy < b.madeBy ? -1 : 1;
+  return a.order - b.order;
+}
+
+const sorted = (coins: Coin[]) => coins.toSorted(burnsFirst);
+
+function remove(wallet: ModelWallet, coins: Coin[]): void {
+  const gone = new Set(coins);
+  wallet.free = wallet.free.filter((coin) => !gone.has(coin));
+}
+
+/** Coins that come pay what is owed first, those that would burn first. */
+function come(wallet: ModelWallet, coins: Coin[]): void {
+  const paying = sorted(coins).slice(0, wallet.debt);
+  wallet.debt -= paying.length;
+  const gone = new Set(paying);
+  wallet.free.push(...coins.filter((coin) => !gone.has(coin)));
+  if (wallet.debt === 0) wallet.frozen = false;
+}
+
+/** What has run out by then is gone, and holds that have let go of their coins. */
+export function passTime(wallet: ModelWallet, at: number): void {
+  for (const hold of wallet.holds.filter((each) => each.expiresAt <= at)) letGo(wallet, hold, at);
+  wallet.free = wallet.free.filter((coin) => coin.expiresAt > at);
+}
+
+function letGo(wallet: ModelWallet, hold: ModelHold, at: number): void {
+  wallet.holds = wallet.holds.filter((each) => each !== hold);
+  const over = hold.coins.filter((coin) => coin.expiresAt <= at);
+  come(
+    wallet,
+    hold.coins.filter((coin) => coin.expiresAt > at),
+  );
+  wallet.free.push(...over);
+}
+
+const minted = (sent: Sent, count: number, bonus: boolean): Coin[] =>
+  Array.from({ length: count }, () => ({
+    madeBy: sent.id,
+    order: 0,
+    bonus,
+    expiresAt: sent.terms?.expiresAt ?? Infinity,
+    priority: sent.terms?.priority ?? 50,
+  }));
+
+type Verdict = string | { amount: number | null };
+
+/** Does it, or says why not and changes nothing. */
+export function step(model: Model, sent: Sent): Verdict {
+  const wallet = walletIn(model, sent.walletId);
+  const amount = sent.amount ?? 0;
+  switch (sent.kind) {
+    case 'grant':
+      come(wallet, minted(sent, amount, sent.bucket !== 'paid'));
+      return done(model, sent, amount);
+    case 'purchase':
+      come(wallet, minted(sent, amount, false));
+      return done(model, sent, amount);
+    case 'spend':
+      return spend(model, wallet, sent, amount);
+    case 'refund':
+      return refund(model, wallet, sent);
+    case 'clawback':
+      return clawback(model, wallet, sent, amount);
+    case 'hold': {
+      if (wallet.frozen) return 'wallet_frozen';
+      if (amount > wallet.free.length) return 'insufficient_funds';
+      const coins = sorted(wallet.free).slice(0, amount);
+      remove(wallet, coins);
+      wallet.holds.push({ id: sent.id, amount, captured: 0, expiresAt: sent.terms.expiresAt, coins });
+      return done(model, sent, amount);
+    }
+    case 'capture':
+      return capture(model, wallet, sent);
+    case 'release': {
+      const hold = wallet.holds.find((each) => each.id === sent.originalId);
+      if (!hold) return 'hold_not_active';
+      letGo(wallet, hold, sent.at);
+      return done(model, sent, hold.amount - hold.captured);
+    }
+    case 'transfer':
+      return transfer(model, wallet, sent, amount);
+    case 'exchange':
+      return exchange(model, wallet, sent, amount);
+    case 'consume':
+      return consume(model, sent);
+    default:
+      throw new Error(`the model does not know ${sent.kind}`);
+  }
+}
+
+function done(model: Model, sent: Sent, amount: number, burned: Coin[] = []): Verdict {
+  const { kind, walletId, userId, terms } = sent;
+  const item = terms?.item;
+  model.past.set(sent.id, { kind, walletId, userId, amount, undone: 0, burned, item, used: 0 });
+  return { amount };
+}
+
+function spend(model: Model, wallet: ModelWallet, sent: Sent, amount: number): Verdict {
+  if (wallet.frozen) return 'wallet_frozen';
+  const item = sent.terms?.item;
+  if (item) {
+    if (sent.at < (item.from ?? 0) || sent.at >= (item.until ?? Infinity)) return 'item_unavailable';
+    if (item.expectedPrice !== undefined && item.expectedPrice !== item.price) return 'price_changed';
+    const sold = model.sold.get(item.id) ?? 0;
+    if (sold + item.quantity > (item.stock ?? Infinity)) return 'stock_gone';
+    if (owned(model, sent.userId, item.id) + item.quantity > (item.perUser ?? Infinity)) return 'item_limit';
+  }
+  if (amount > wallet.free.length) return 'insufficient_funds';
+  const burned = sorted(wallet.free).slice(0, amount);
+  remove(wallet, burned);
+  if (item?.stock !== undefined) model.sold.set(item.id, (model.sold.get(item.id) ?? 0) + item.quantity);
+  return done(model, sent, amount, burned);
+}
+
+function owned(model: Model, userId: string, item: string): number {
+  const bought = [...model.past.values()].filter((each) => each.item?.id === item && each.userId === userId);
+  return bought.reduce(
+    (sum, each) => sum + each.item.quantity - Math.floor(each.undone / each.item.price),
+    0,
+  );
+}
+
+function refund(model: Model, wallet: ModelWallet, sent: Sent): Verdict {
+  const first = model.past.get(sent.originalId ?? '');
+  if (!first || first.walletId !== wallet.id || !['spend', 'capture'].includes(first.kind))
+    return 'not_refundable';
+  const left = first.amount - first.undone;
+  const amount = sent.amount ?? left;
+  if (amount < 1 || amount > left) return 'refund_exceeds_original';
+  const { item } = first;
+  if (item && first.undone + amount > (item.quantity - first.used) * item.price) return 'item_used';
+  const unitsBefore = item ? Math.floor(first.undone / item.price) : 0;
+  // What burned last comes back first.
+  come(wallet, first.burned.toReversed().slice(first.undone, first.undone + amount));
+  first.undone += amount;
+  if (item?.stock !== undefined) {
+    const units = Math.floor(first.undone / item.price) - unitsBefore;
+    model.sold.set(item.id, (model.sold.get(item.id) ?? 0) - units);
+  }
+  return done(model, sent, amount);
+}
+
+function clawback(model: Model, wallet: ModelWallet, sent: Sent, amount: number): Verdict {
+  const first = model.past.get(sent.originalId ?? '');
+  if (first?.kind !== 'purchase') return 'not_refundable';
+  const rank = (coin: Coin) => (coin.madeBy === sent.originalId ? 0 : coin.bonus ? 2 : 1);
+  const order = wallet.free.toSorted((a, b) => rank(a) - rank(b) || burnsFirst(a, b));
+  const taken = order.slice(0, amount);
+  remove(wallet, taken);
+  const missing = amount - taken.length;
+  if (sent.shortfall !== 'clamp') wallet.debt += missing;
+  if (sent.shortfall === 'freeze' && missing > 0) wallet.frozen = true;
+  return done(model, sent, amount);
+}
+
+function capture(model: Model, wallet: ModelWallet, sent: Sent): Verdict {
+  if (wallet.frozen) return 'wallet_frozen';
+  const hold = wallet.holds.find((each) => each.id === sent.originalId);
+  if (!hold) return 'hold_not_active';
+  const amount = sent.amount ?? hold.coins.length;
+  if (amount > hold.coins.length) return 'capture_exceeds_hold';
+  const burned = hold.coins.slice(0, amount);
+  hold.coins = hold.coins.slice(amount);
+  hold.captured += amount;
+  if (hold.coins.length === 0) wallet.holds = wallet.holds.filter((each) => each !== hold);
+  return done(model, sent, amount, burned);
+}
+
+function transfer(model: Model, wallet: ModelWallet, sent: Sent, amount: number): Verdict {
+  const legs: { walletId: string; coins: number }[] = sent.terms.legs;
+  if (wallet.frozen) return 'wallet_frozen';
+  if (legs.some((leg) => !model.wallets.has(leg.walletId))) return 'recipient_not_found';
+  if (legs.some((leg) => leg.walletId === wallet.id)) return 'recipient_is_sender';
+  if (amount > wallet.free.length) return 'insufficient_funds';
+  const movable = sorted(wallet.free).filter((coin) => sent.terms.bonus || !coin.bonus);
+  if (amount > movable.length) return 'bonus_not_transferable';
+  const moved = movable.slice(0, amount);
+  remove(wallet, moved);
+  let from = 0;
+  for (const leg of legs) {
+    come(walletIn(model, leg.walletId), renamed(moved.slice(from, from + leg.coins), sent.id, from));
+    from += leg.coins;
+  }
+  return done(model, sent, amount);
+}
+
+function exchange(model: Model, wallet: ModelWallet, sent: Sent, amount: number): Verdict {
+  const { walletId, give, get, minimum } = sent.terms.exchange;
+  if (wallet.frozen) return 'wallet_frozen';
+  const worth = (coins: number) => Math.floor((coins * get) / give);
+  if (minimum !== undefined && worth(amount) < minimum) return 'price_changed';
+  if (amount > wallet.free.length) return 'insufficient_funds';
+  if (worth(amount) < 1) return 'amount_too_small';
+  const given = sorted(wallet.free).slice(0, amount);
+  remove(wallet, given);
+  // As many as the lot of each coin is worth together with those before it.
+  const got: Coin[] = [];
+  given.forEach((coin, at) => {
+    const next = given[at + 1];
+    if (next && lotOf(next) === lotOf(coin)) return;
+    while (got.length < worth(at + 1)) got.push(coin);
+  });
+  come(walletIn(model, walletId), renamed(got, sent.id, 0));
+  return done(model, sent, amount);
+}
+
+const lotOf = ({ madeBy, order }: Coin) => `${madeBy}/${order}`;
+
+/** Coins of one lot stay together under their new name. */
+function renamed(coins: Coin[], madeBy: string, from: number): Coin[] {
+  let order = from;
+  return coins.map((coin, at) => {
+    const before = coins[at - 1];
+    if (before && lotOf(before) !== lotOf(coin)) order = from + at;
+    return { ...coin, madeBy, order };
+  });
+}
+
+function consume(model: Model, sent: Sent): Verdict {
+  const first = model.past.get(sent.originalId ?? '');
+  if (!first?.item || first.kind !== 'spend' || first.walletId !== sent.walletId) return 'not_consumable';
+  if (first.item.kind !== 'consumable') return 'not_consumable';
+  const left = first.item.quantity - first.used - Math.floor(first.undone / first.item.price);
+  if (sent.terms.units > left) return 'entitlement_exhausted';
+  first.used += sent.terms.units;
+  done(model, sent, 0);
+  return { amount: null };
+}
