@@ -174,9 +174,9 @@ function sendDecisions(
   const written = [...wallets.values()].filter(({ id, revision }) => revision !== before.revisions.get(id));
   if (written.length > 0) sendWallets(tx, written);
   const [own, asked] = [applied.filter(isOwn), decisions.filter((each) => !isOwn(each))];
-  if (own.length > 0) sendOwnOperations(tx, own);
   sendEntries(tx, applied);
   if (asked.length > 0) sendOutcomes(tx, asked);
+  if (own.length > 0) sendOwnOperations(tx, own);
   const lots = applied.flatMap(({ operation, newLots }) =>
     newLots.map((each) => ({ ...each, operationId: operation.id })),
   );

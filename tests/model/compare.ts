@@ -1,5 +1,6 @@
 // Replays what was settled, in the order in which it was, on the model, and names the first difference.
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import type { Services } from '#shared/boot/services.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import {
@@ -89,7 +90,7 @@ export async function compare(services: Services, tenant: string, played: Played
   checkOrder(operations, played);
   const model = emptyModel();
   for (const { walletId } of played.owners) walletIn(model, walletId);
-  replay(model, operations);
+  replay(model, operations, (wallet) => tell(operations, played.rounds, wallet));
   for (const wallet of wallets) checkWallet(model, wallet);
 }
 
@@ -123,19 +124,33 @@ const sum = <T>(items: readonly T[], of: (item: T) => number) =>
   items.reduce((total, each) => total + of(each), 0);
 
 /** What was answered in one round was settled before what was sent in a later one, on each of its wallets. */
-function checkOrder(operations: Row[], { rounds }: Played): void {
+function checkOrder(operations: Row[], { rounds, owners }: Played): void {
+  const known = new Set(owners.map((each) => each.walletId));
   const last = new Map<string, number>();
   for (const row of operations) {
     const round = rounds.get(row.id);
     if (round === undefined) continue;
-    for (const wallet of [row.walletId, ...(row.parties ?? [])]) {
-      assert(round >= (last.get(wallet) ?? 0), `${row.kind} ${row.id} was overtaken`);
+    for (const wallet of [row.walletId, ...(row.parties ?? [])].filter((id) => known.has(id))) {
+      if (round < (last.get(wallet) ?? 0))
+        assert.fail(`${row.kind} ${row.id} was overtaken:\n${tell(operations, rounds, wallet)}`);
       last.set(wallet, round);
     }
   }
 }
 
-function replay(model: Model, rows: Row[]): void {
+/** What happened on a wallet, in order. */
+function tell(operations: Row[], rounds: Played['rounds'], wallet: string): string {
+  const lines = operations.flatMap((row) => {
+    if (row.walletId !== wallet && !row.parties?.includes(wallet)) return [];
+    const { id, seq, kind, status, reason, settledAt, groupId, parties } = row;
+    return [
+      JSON.stringify({ round: rounds.get(id), seq, kind, status, reason, settledAt, id, groupId, parties }),
+    ];
+  });
+  return lines.join('\n');
+}
+
+function replay(model: Model, rows: Row[], tellOf: (wallet: string) => string): void {
   const groups = Map.groupBy(rows, (row) => row.groupId);
   const done = new Set<string>();
   for (const row of rows) {
@@ -152,12 +167,12 @@ function replay(model: Model, rows: Row[]): void {
     if (row.own) continue;
     const outcomes = sent.length === 1 ? [one(model, sent[0] as Sent)] : all(model, sent);
     members.forEach((member, index) => {
-      const { status, reason, amount, balanceAfter } = member;
-      assert.deepEqual(
-        { kind: member.kind, status, reason, amount, balanceAfter },
-        { kind: member.kind, ...outcomes[index] },
-        `operation ${member.id}`,
-      );
+      const { kind, status, reason, amount, balanceAfter } = member;
+      const found = { kind, status, reason, amount, balanceAfter };
+      const expected = { kind, ...outcomes[index] };
+      if (isDeepStrictEqual(found, expected)) return;
+      const both = `${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
+      assert.fail(`operation ${member.id} is ${both}:\n${tellOf(member.walletId)}`);
     });
   }
 }

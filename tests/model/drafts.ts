@@ -26,8 +26,9 @@ export function draftOf(
   const base = { ...own, amount: plan.amount, idempotencyKey: key, body: plan };
   const refer = (kindsOf: string[]) => {
     const fitting = earlier.filter((each) => kindsOf.includes(each.kind));
-    // Now and then any operation at all, which must be refused.
-    const among = plan.back === 11 || fitting.length === 0 ? earlier : fitting;
+    // Now and then any other operation, which must be refused; of a purchase it would be a matter of its provider.
+    const others = earlier.filter((each) => each.kind !== 'purchase');
+    const among = plan.back === 11 || fitting.length === 0 ? others : fitting;
     return among.at(-1 - (plan.back % Math.max(among.length, 1)));
   };
   const later = (

@@ -161,7 +161,7 @@ async function wake({ services, tenant }: Stage, ids: string[]): Promise<void> {
   );
 }
 
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 
 async function settled({ services, tenant }: Stage, ids: string[]): Promise<void> {
   const until = Date.now() + patienceMs;
