@@ -31,6 +31,8 @@ describe('asking for a new password', () => {
     expect([first.status, first.body]).toEqual([202, { status: 'accepted' }]);
     expect(first.headers.get('cache-control')).toBe('no-store');
     expect(first.headers.has('ratelimit')).toBe(false);
+    // Otherwise the second mail to this user may take its place.
+    await flow.settled();
     for (const address of ['nobody@example.com', banned.email, email.toUpperCase()]) {
       expect(visible(await forgot(address))).toEqual(visible(first));
     }
@@ -95,9 +97,12 @@ describe('asking for a new password', () => {
     const strict = await flow.addTenant({ limits: { mailPerAccount: { count: 3, seconds: 3600 } } });
     const { email } = await registerUser(flow.url, strict);
     const answers = [];
-    for (let index = 0; index < 12; index += 1) answers.push(visible(await forgot(email, strict)));
+    for (let index = 0; index < 12; index += 1) {
+      answers.push(visible(await forgot(email, strict)));
+      // Otherwise the next mail may take its place.
+      await flow.settled();
+    }
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    await flow.settled();
     expect(flow.mailCount(email, subject)).toBe(3);
   });
 

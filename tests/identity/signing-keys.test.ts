@@ -1,6 +1,7 @@
 // Signing keys: rotated under load of two processes without a restart, and revoked everywhere at once.
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { notify } from '#shared/db/listen.ts';
 import { createSigningKey, openSigningKeys } from '#shared/tenants/signing-keys.ts';
 import { cloneDatabase, type TestDatabase } from '#tests/support/database.ts';
 import { operatorToken, uniqueSlug } from '#tests/support/system.ts';
@@ -202,7 +203,12 @@ describe('keys that a process does not know', () => {
     const seen = await Promise.all(Array.from({ length: 50 }, () => deaf.again(slug)));
     expect(seen.every((keys) => keys.verifying.has(kid))).toBe(true);
     expect(looks).toBe(2);
-    // The same by made-up tokens at the door.
+    // The same by made-up tokens at the door, once the news of the rotation, which comes first, has come.
+    const { listener, db } = first.services;
+    const news = Promise.withResolvers<void>();
+    await listener.on('signing_keys_test', () => news.resolve());
+    await notify(db.app, 'signing_keys_test', '');
+    await news.promise;
     const query = first.services.db.app.query.bind(first.services.db.app);
     let read = 0;
     first.services.db.app.query = ((...args: Parameters<typeof query>) => {
