@@ -36,6 +36,8 @@ export async function startServices(given: {
         dataDir: join(folder, 'postgres'),
         log: () => undefined,
         onExit: (reason) => console.error(reason),
+        // Only a machine that dies could tell the difference, and each of hundreds of databases costs a checkpoint.
+        settings: { fsync: 'off' },
       });
       running.push(postgres);
       env.TEST_DATABASE_URL = postgres.url;
