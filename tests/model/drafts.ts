@@ -1,4 +1,5 @@
 // Makes of a plan what is journaled, as the API would.
+import { randomUUID } from 'node:crypto';
 import type { OperationDraft } from '#api/journal.ts';
 import { splitOf, type Terms } from '#shared/ledger/terms.ts';
 import { gems, type Plan } from './history.ts';
@@ -8,22 +9,27 @@ export interface Owner {
   walletId: string;
 }
 
+/** Whose wallets a history moves, and one that does not exist. */
+export interface Party {
+  owners: Owner[];
+  stranger: Owner;
+}
+
 export interface Earlier {
   id: string;
   kind: string;
   owner: Owner;
 }
 
-/** Undefined: there is nothing yet that it could refer to. */
+/** `now` in milliseconds since 1970. Undefined: there is nothing yet that it could refer to. */
 export function draftOf(
   plan: Plan,
-  owners: Owner[],
-  stranger: Owner,
+  { owners, stranger }: Party,
   earlier: Earlier[],
-  key: string,
+  now = Date.now(),
 ): OperationDraft | undefined {
   const own = owners[plan.wallet] as Owner;
-  const base = { ...own, amount: plan.amount, idempotencyKey: key, body: plan };
+  const base = { ...own, amount: plan.amount, idempotencyKey: randomUUID(), body: plan };
   const refer = (kindsOf: string[]) => {
     const fitting = earlier.filter((each) => kindsOf.includes(each.kind));
     // Now and then any other operation, which must be refused; of a purchase it would be a matter of its provider.
@@ -45,7 +51,7 @@ export function draftOf(
   };
   switch (plan.kind) {
     case 'grant':
-      return { ...base, kind: 'grant', bucket: plan.paid ? 'paid' : 'bonus', terms: lotTerms(plan) };
+      return { ...base, kind: 'grant', bucket: plan.paid ? 'paid' : 'bonus', terms: lotTerms(plan, now) };
     case 'purchase': {
       const quote = { provider: 'sandbox', pack: null, price: plan.amount, currency: 'usd', returnUrl: null };
       return { ...base, kind: 'purchase', quote };
@@ -60,7 +66,7 @@ export function draftOf(
       return {
         ...base,
         kind: 'hold',
-        terms: { expiresAt: Date.now() + Math.max(1, plan.expiresIn ?? 3_600_000) },
+        terms: { expiresAt: now + Math.max(1, plan.expiresIn ?? 3_600_000) },
       };
     case 'capture':
       return later('capture', ['hold']);
@@ -92,9 +98,9 @@ export function draftOf(
 
 const withoutAmount = (draft: OperationDraft | undefined) => draft && { ...draft, amount: null };
 
-function lotTerms({ expiresIn, priority }: Plan): Terms {
+function lotTerms({ expiresIn, priority }: Plan, now: number): Terms {
   return {
-    ...(expiresIn === null ? {} : { expiresAt: Date.now() + expiresIn }),
+    ...(expiresIn === null ? {} : { expiresAt: now + expiresIn }),
     ...(priority === 50 ? {} : { priority }),
   };
 }

@@ -28,14 +28,20 @@ export interface Played {
   groups: string[][];
 }
 
-export async function openWallets({ services, tenant }: Stage): Promise<Owner[]> {
+export function newOwners(): Owner[] {
   const users = Array.from({ length: gems }, () => newId());
   const owners = Array.from({ length: walletCount }, (_, at) => ({
     userId: users[at % gems] as string,
     walletId: newId(),
   }));
-  await withTenant(services.db.app, tenant.slug, async (tx) => {
-    await tx.query(`insert into users (id) select unnest($1::uuid[])`, [users]);
+  return owners;
+}
+
+export async function insertOwners(services: Services, tenant: string, owners: Owner[]): Promise<void> {
+  await withTenant(services.db.app, tenant, async (tx) => {
+    await tx.query(`insert into users (id) select unnest($1::uuid[])`, [
+      [...new Set(owners.map((each) => each.userId))],
+    ]);
     await tx.query(
       `insert into wallets (id, user_id, currency) select * from unnest($1::uuid[], $2::uuid[], $3::text[])`,
       [
@@ -45,12 +51,12 @@ export async function openWallets({ services, tenant }: Stage): Promise<Owner[]>
       ],
     );
   });
-  return owners;
 }
 
 /** Sends round by round; what is sent in one round is in flight at the same moment. */
 export async function play(stage: Stage, history: Round[]): Promise<Played> {
-  const owners = await openWallets(stage);
+  const owners = newOwners();
+  await insertOwners(stage.services, stage.tenant.slug, owners);
   const stranger = { userId: randomUUID(), walletId: randomUUID() };
   const earlier: Earlier[] = [];
   const rounds = new Map<string, number>();
@@ -58,7 +64,7 @@ export async function play(stage: Stage, history: Round[]): Promise<Played> {
   for (const [number, round] of history.entries()) {
     const sends: Promise<Earlier[]>[] = [];
     const drafts = round.plans.flatMap((plan) => {
-      const draft = draftOf(plan, owners, stranger, earlier, randomUUID());
+      const draft = draftOf(plan, { owners, stranger }, earlier);
       return draft ? [{ plan, draft }] : [];
     });
     const members = drafts.filter(({ draft }) => draft.kind !== 'purchase');
