@@ -1,7 +1,7 @@
 // The set-based statements that settling reads with: lock, then load. Their order is workers/settle.ts's business.
 import { type LotLine, netOf, takenOf, toLot } from '../ledger/lots.ts';
 import type { Hold, OriginalState, PendingOperation, WalletState } from '../ledger/states.ts';
-import type { ItemTerms, Terms } from '../ledger/terms.ts';
+import { attributesOf, type ItemTerms, type Terms } from '../ledger/terms.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 
@@ -115,11 +115,12 @@ export async function listMembers(tx: Queryable, groupIds: string[]): Promise<Du
   return result.rows.map(toDue);
 }
 
-interface StoredOriginal extends Omit<OriginalState, 'lots' | 'item'> {
+interface StoredOriginal extends Omit<OriginalState, 'lots' | 'item' | 'made'> {
   burned: LotLine[] | null;
   taken: LotLine[] | null;
   item: ItemTerms | null;
   used: number;
+  made: Terms | null;
 }
 
 /**
@@ -141,15 +142,17 @@ export async function listOriginals(tx: Queryable, ids: string[]): Promise<Origi
             and e.version between u.wallet_version - 2 and u.wallet_version
           cross join lateral jsonb_array_elements(e.lots) with ordinality as l (line, n)
           where u.original_id = o.id and u.status = 'applied') end as taken,
-        case when o.kind = 'spend' then o.terms->'item' end as item, coalesce(t.used, 0) as used
+        case when o.kind = 'spend' then o.terms->'item' end as item, coalesce(t.used, 0) as used,
+        case when o.kind = 'purchase' then o.terms end as made
       from operations o left join purchases p on p.operation_id = o.id left join entitlements t on t.id = o.id
       where o.id = any($1::uuid[])`,
     values: [arrayLiteral(ids)],
   });
-  return result.rows.map(({ burned, taken, item, used, ...row }) => ({
+  return result.rows.map(({ burned, taken, item, used, made, ...row }) => ({
     ...row,
     lots: taken ? takenOf(row.id, taken) : netOf(burned ?? []),
     ...(item ? { item: { ...item, used } } : {}),
+    ...(made ? { made: attributesOf(made) } : {}),
   }));
 }
 

@@ -23,7 +23,7 @@ export function apply(
   let bonus = 0;
   for (const move of moves) {
     const owedBefore = move.wallet.debt;
-    const posted = post(move.wallet, operation.id, move);
+    const posted = post(move.wallet, operation, move);
     postings.push(...posted.postings);
     if (move.wallet === wallet) bonus += posted.bonus;
     const change = move.wallet.debt - owedBefore;

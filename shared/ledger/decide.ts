@@ -17,6 +17,7 @@ import type {
   Surroundings,
   WalletState,
 } from './states.ts';
+import { attributesOf } from './terms.ts';
 import { exchange, transfer } from './transfers.ts';
 import { clawback, refund, reversal } from './undo.ts';
 import { type Guard, isOverCap, judge, record } from './velocity.ts';
@@ -46,13 +47,13 @@ export function decide(
 ): Decision | Held {
   assert.equal(operation.walletId, wallet.id);
   const { amount: asked } = operation;
-  if (asked !== null && !(Number.isSafeInteger(asked) && asked >= 1)) {
+  if (!isAmount(asked ?? 1) || !isAmount(operation.terms?.units ?? 1)) {
     return reject(wallet, operation, 'invalid_amount');
   }
   const plan = planOf(wallet, operation, originals, around);
   if (typeof plan === 'string') return reject(wallet, operation, plan);
   const moves = plan.moves ?? [{ ...plan, wallet }];
-  if (overflows(moves) || (guard && moves.some((move) => isOverOthersCap(guard, wallet, move)))) {
+  if (overflows(moves) || (guard && isOverOthersCap(guard, wallet, moves))) {
     return reject(wallet, operation, 'balance_limit');
   }
   const verdict = guard && plan.amount > 0 ? judge(guard, wallet, operation, plan.amount) : undefined;
@@ -63,18 +64,30 @@ export function decide(
   return applied;
 }
 
+const isAmount = (count: number) => Number.isSafeInteger(count) && count >= 1;
+
 /** Coins that come to somebody else; the cap on what comes to the wallet itself is a matter of the rules. */
-function isOverOthersCap({ settings }: Guard, own: WalletState, { wallet, direction, amount }: PlannedMove) {
-  return wallet !== own && direction === 1 && isOverCap(settings, wallet, amount);
+function isOverOthersCap({ settings }: Guard, own: WalletState, moves: PlannedMove[]): boolean {
+  const others = moves.filter((move) => move.wallet !== own);
+  return [...comingOf(others)].some(([wallet, coins]) => isOverCap(settings, wallet, coins));
 }
 
+/** No number on the way may be one that is not exact: also coins that are advanced are in the balance once. */
 function overflows(moves: PlannedMove[]): boolean {
-  const credited = new Map<WalletState, number>();
-  return moves.some(({ wallet, direction, amount, owed }) => {
-    const coming = (credited.get(wallet) ?? 0) + (direction === 1 ? amount : 0);
-    credited.set(wallet, coming);
-    return wallet.balance + coming > amountMax || wallet.debt + owed > amountMax;
+  for (const [wallet, coins] of comingOf(moves)) if (wallet.balance + coins > amountMax) return true;
+  return moves.some(({ wallet, direction, owed, writtenOff }) => {
+    if (direction === 1) return false;
+    return wallet.debt + owed > amountMax || wallet.balance + owed + writtenOff > amountMax;
   });
+}
+
+/** What comes to each wallet, over all moves. */
+function comingOf(moves: PlannedMove[]): Map<WalletState, number> {
+  const coming = new Map<WalletState, number>();
+  for (const { wallet, direction, amount } of moves) {
+    if (direction === 1) coming.set(wallet, (coming.get(wallet) ?? 0) + amount);
+  }
+  return coming;
 }
 
 export function reject(wallet: WalletState, operation: PendingOperation, reason: Refusal): Rejected {
@@ -120,14 +133,7 @@ function planOf(
 /** A new lot, named after the operation that made it. */
 function credit(operation: PendingOperation, counter: 'grants' | 'purchases', bonus: boolean): Plan {
   const amount = amountOf(operation);
-  const { expiresAt, priority } = operation.terms ?? {};
-  const lot: Lot = {
-    id: operation.id,
-    coins: amount,
-    bonus,
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(priority === undefined ? {} : { priority }),
-  };
+  const lot: Lot = { id: operation.id, coins: amount, bonus, ...attributesOf(operation.terms) };
   return {
     direction: 1,
     amount,

@@ -3,7 +3,7 @@ import { apply } from './apply.ts';
 import { idAt } from './derived-ids.ts';
 import { letGo } from './holds.ts';
 import { coinsIn, isExpired } from './lots.ts';
-import type { Applied, PendingOperation, WalletState } from './states.ts';
+import type { Applied, Hold, PendingOperation, WalletState } from './states.ts';
 
 /**
  * Moves the wallet to what it is at `at`, in milliseconds since 1970, by operations of its own: one for
@@ -13,8 +13,10 @@ import type { Applied, PendingOperation, WalletState } from './states.ts';
 export function expire(wallet: WalletState, at: number): Applied[] {
   if (wallet.nextExpiry === null || wallet.nextExpiry > at) return [];
   const decisions: Applied[] = [];
-  for (const held of wallet.holds.filter((each) => each.expiresAt <= at)) {
-    const plan = letGo(wallet, held, at, 'expired');
+  // Each at its own time: what is owed then is repaid by coins that were good then, whenever this is booked.
+  const ended = wallet.holds.filter((each) => each.expiresAt <= at).sort(endsBefore);
+  for (const held of ended) {
+    const plan = letGo(wallet, held, held.expiresAt, 'expired');
     const operation = own(wallet, 'release', at, held.userId, held.id);
     decisions.push(apply(wallet, operation, plan, plan.moves ?? []));
   }
@@ -33,7 +35,13 @@ export function expire(wallet: WalletState, at: number): Applied[] {
     decisions.push(apply(wallet, operation, move, [{ ...move, wallet }]));
   }
   wallet.nextExpiry = nextExpiryOf(wallet);
+  // What should have run out was spent before; the later time must be stored, or it is looked for again and again.
+  if (decisions.length === 0) wallet.revision += 1;
   return decisions;
+}
+
+function endsBefore(a: Hold, b: Hold): number {
+  return a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1);
 }
 
 function nextExpiryOf({ lots, holds }: WalletState): number | null {

@@ -5,13 +5,14 @@ import {
   burnsBefore,
   coinsIn,
   firstOf,
+  isExpired,
   type Lot,
   type LotLine,
   toLines,
   withLots,
   without,
 } from './lots.ts';
-import type { WalletState } from './states.ts';
+import type { PendingOperation, WalletState } from './states.ts';
 
 /** Accounts other than the wallet; these may go below zero, a wallet never. `debt` is each wallet's own. */
 export type CounterAccount =
@@ -50,12 +51,12 @@ export interface Move {
 
 /**
  * Moves the wallet. Coins that go and are not there are first advanced by the debt or write-off account;
- * coins that come first repay what is owed. So a wallet never goes below zero, and its history explains
+ * coins that come first repay what is owed, unless they come back over. So a wallet never goes below zero, and its history explains
  * every coin. The advanced coins are a lot of the operation's own, which is gone again after it.
  */
 export function post(
   wallet: WalletState,
-  operationId: string,
+  { id: operationId, at }: Pick<PendingOperation, 'id' | 'at'>,
   move: Move,
 ): { postings: Posting[]; bonus: number } {
   const { direction, amount, counter, owed, writtenOff } = move;
@@ -93,8 +94,8 @@ export function post(
     add(counter, 1, whole);
     add('writeoffs', -1, advanced(writtenOff));
     add('debt', -1, advanced(owed));
-    const repaid = Math.min(wallet.debt, coinsIn(move.lots));
-    add('debt', -1, firstOf(move.lots.toSorted(burnsBefore), repaid));
+    const good = move.lots.filter((lot) => !isExpired(lot, at)).sort(burnsBefore);
+    add('debt', -1, firstOf(good, Math.min(wallet.debt, coinsIn(good))));
   }
   return { postings, bonus: bonusIn(move.lots) };
 }

@@ -85,6 +85,8 @@ export interface OriginalState {
   lots: Lot[];
   /** Of a purchase: coins that were to be taken and were written off. */
   writtenOff: number;
+  /** Of a purchase: what its coins are, where that is not the default. */
+  made?: Pick<Lot, 'expiresAt' | 'priority'>;
   /** Of a spend on an item: what it bought, and the units used of it. */
   item?: ItemTerms & { used: number };
 }

@@ -1,4 +1,5 @@
 // What a kind of operation needs beside an amount, frozen when it was journaled. Pure types and arithmetic.
+import type { Lot } from './lots.ts';
 
 /** Coins that go to a wallet. */
 export interface Leg {
@@ -37,6 +38,15 @@ export interface Terms {
   exchange?: { walletId: string; give: number; get: number; minimum?: number };
   /** Of a use: units. */
   units?: number;
+}
+
+/** What the terms of a credit make of its coins; what is the default is left out. */
+export function attributesOf(terms: Terms | null): Pick<Lot, 'expiresAt' | 'priority'> {
+  const { expiresAt, priority } = terms ?? {};
+  return {
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }
 
 /** The other wallets that an operation with these terms moves. */

@@ -1,7 +1,16 @@
 // What undoing does: refunds of spends and purchases, money that banks take back, and its return. Pure.
 
 import { revoke } from './items.ts';
-import { burnsBefore, coinsIn, firstOf, type Lot, lastOf, reversesBefore, withLots } from './lots.ts';
+import {
+  burnsBefore,
+  coinsIn,
+  firstOf,
+  isExpired,
+  type Lot,
+  lastOf,
+  reversesBefore,
+  withLots,
+} from './lots.ts';
 import type {
   OriginalState,
   Originals,
@@ -115,7 +124,7 @@ export function reversal(
   // Backwards: what is taken last comes back first; beyond that it is the purchase's own coins.
   const known = Math.min(rest, coinsIn(purchase.lots));
   const lots = lastOf(purchase.lots, 0, known);
-  if (rest > known) lots.push({ id: purchase.id, coins: rest - known, bonus: false });
+  if (rest > known) lots.push({ ...purchase.made, id: purchase.id, coins: rest - known, bonus: false });
   const undo = () => {
     purchase.lots = firstOf(purchase.lots, coinsIn(purchase.lots) - known);
     purchase.writtenOff -= writtenOff;
@@ -155,6 +164,7 @@ export function previewRefund(
   if (typeof plan === 'string') return plan;
   const { amount: coins, lots, owed: debt, direction } = plan;
   const coinsBefore = originals.get(operation.originalId ?? '')?.refunded ?? 0;
-  const repaid = direction === 1 ? Math.min(coins, wallet.debt) : 0;
+  const good = lots.filter((lot) => !isExpired(lot, operation.at));
+  const repaid = direction === 1 ? Math.min(coinsIn(good), wallet.debt) : 0;
   return { coins, coinsBefore, lots: lots.toSorted(burnsBefore), debt, repaid };
 }
