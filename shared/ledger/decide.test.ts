@@ -1,10 +1,9 @@
-// Spends and credits as a table: each refusal in declared precedence, each move to the lot.
+// Spends and credits as a table: each move to the lot.
 import { describe, expect, test } from 'vitest';
-import { given, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
+import { given, holdOf, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
 import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
 import { amountMax } from '../contracts/operation.ts';
 import { decide } from './decide.ts';
-import { refusals } from './states.ts';
 
 const full = paid('a', amountMax);
 
@@ -19,17 +18,17 @@ const spends: LedgerRow[] = [
   },
   {
     promise: 'leaves held coins alone',
-    lots: [paid('a', 100)],
-    wallet: { held: 95 },
+    lots: [paid('a', 5)],
+    wallet: { holds: [holdOf([paid('b', 95)])] },
     operation: { amount: 6 },
     refusal: 'insufficient_funds',
   },
   {
     promise: 'may take all that is not held',
-    lots: [paid('a', 100)],
-    wallet: { held: 95 },
+    lots: [paid('a', 5)],
+    wallet: { holds: [holdOf([paid('a', 95)])] },
     operation: { amount: 5 },
-    after: [paid('a', 95)],
+    after: [],
   },
   {
     promise: 'burns bonus first, also when it is younger',
@@ -138,60 +137,12 @@ const credits: LedgerRow[] = [
   },
 ];
 
-/** Each breaks two rules or more; the one that is declared first is told. */
-const precedence: LedgerRow[] = [
-  {
-    promise: 'a frozen wallet, before what may be refunded',
-    wallet: { frozenReason: 'dispute' },
-    operation: { kind: 'refund', amount: 1000, originalId: 'p' },
-    original: purchaseOf(40, { status: 'rejected' }),
-    refusal: 'wallet_frozen',
-  },
-  {
-    promise: 'a frozen wallet, before funds',
-    wallet: { frozenReason: 'operator' },
-    operation: { amount: 1000 },
-    refusal: 'wallet_frozen',
-  },
-  {
-    promise: 'what may be refunded, before how much of it',
-    lots: [full],
-    operation: { kind: 'refund', amount: 1000, originalId: 'g' },
-    original: spendOf([paid('a', 40)], { id: 'g', kind: 'grant' }),
-    refusal: 'not_refundable',
-  },
-  {
-    promise: 'how much may be refunded, before funds',
-    operation: { kind: 'refund', amount: 41, originalId: 'p' },
-    original: purchaseOf(40),
-    refusal: 'refund_exceeds_original',
-  },
-  {
-    promise: 'how much may be refunded, before the limit of the balance',
-    lots: [full],
-    operation: { kind: 'refund', amount: 41, originalId: 'spent' },
-    original: spendOf([paid('a', 40)]),
-    refusal: 'refund_exceeds_original',
-  },
-];
-
 describe('a spend', () => {
   test.each(spends)('$promise', expectRow);
 });
 
 describe('a credit', () => {
   test.each(credits)('$promise', expectRow);
-});
-
-describe('of several refusals the declared first is told:', () => {
-  test.each(precedence)('$promise', expectRow);
-
-  test('and every declared refusal has a row', () => {
-    const seen = new Set([...spends, ...credits, ...precedence].map((row) => row.refusal));
-    // Those of the tenant's rules come last, and have theirs in velocity.test.ts.
-    const own = refusals.slice(0, refusals.indexOf('account_too_new'));
-    expect(own.filter((refusal) => !seen.has(refusal))).toEqual([]);
-  });
 });
 
 describe('the postings of an operation', () => {

@@ -190,7 +190,8 @@ describe('a reversal', () => {
         const wallet = walletOf([given('b', 10), paid('a', 20), paid('p', 30)]);
         const before = { ...structuredClone(wallet), version: 0 };
         const originals = originalsOf(purchaseOf(80));
-        const taking = pendingOf({ kind, amount: 70, originalId: 'p', shortfall });
+        const terms = { bonus: true };
+        const taking = pendingOf({ kind, amount: 70, originalId: 'p', shortfall, terms });
         expect(decide(wallet, taking, originals).status).toBe('applied');
         expect(wallet.balance).toBe(0);
         const back = pendingOf({ id: 'r', ...reversal(70), shortfall });

@@ -1,6 +1,15 @@
-// Undoing as a table: what comes back of spends, what goes of purchases, and what a bank's change of mind does.
+// Undoing as a table: what comes back of spends, and what goes of purchases.
 import { describe, expect, test } from 'vitest';
-import { given, originalsOf, paid, pendingOf, purchaseOf, spendOf, walletOf } from '#tests/support/ledger.ts';
+import {
+  given,
+  holdOf,
+  originalsOf,
+  paid,
+  pendingOf,
+  purchaseOf,
+  spendOf,
+  walletOf,
+} from '#tests/support/ledger.ts';
 import { expectRow, type LedgerRow } from '#tests/support/ledger-rows.ts';
 import { decide } from './decide.ts';
 import { coinsIn } from './lots.ts';
@@ -103,7 +112,7 @@ const purchaseRefunds: LedgerRow[] = [
   {
     promise: 'takes no held coins',
     lots: [paid('p', 29)],
-    wallet: { balance: 30, held: 1 },
+    wallet: { holds: [holdOf([paid('p', 1)])] },
     operation: pay(30),
     original: purchaseOf(60),
     refusal: 'insufficient_funds',
@@ -136,95 +145,12 @@ const purchaseRefunds: LedgerRow[] = [
   },
 ];
 
-const clawback = (amount: number, shortfall: 'debt' | 'clamp' | 'freeze' | null = 'debt') =>
-  ({ kind: 'clawback', amount, originalId: 'p', shortfall }) as const;
-
-const clawbacks: LedgerRow[] = [
-  {
-    promise: 'takes own, other paid and bonus coins in this order',
-    lots: [given('b', 10), paid('a', 20), paid('p', 30)],
-    operation: clawback(55),
-    original: purchaseOf(80),
-    after: [given('b', 5)],
-    // Counted when it was journaled.
-    remembers: { refunded: 0, lots: [paid('p', 30), paid('a', 20), given('b', 5)] },
-  },
-  {
-    promise: 'owes what is not there',
-    lots: [paid('p', 30)],
-    operation: clawback(55),
-    original: purchaseOf(80),
-    debt: 25,
-    after: [],
-  },
-  {
-    promise: 'owes where it has no policy',
-    operation: clawback(55, null),
-    original: purchaseOf(80),
-    debt: 55,
-    after: [],
-  },
-  {
-    promise: 'adds to what is owed',
-    wallet: { debt: 5 },
-    operation: clawback(55),
-    original: purchaseOf(80),
-    debt: 55,
-    after: [],
-  },
-  {
-    promise: 'writes off with the policy clamp',
-    lots: [paid('p', 30)],
-    operation: clawback(55, 'clamp'),
-    original: purchaseOf(80, { writtenOff: 1 }),
-    writtenOff: 25,
-    after: [],
-    remembers: { writtenOff: 26, lots: [paid('p', 30)] },
-  },
-  {
-    promise: 'owes and freezes with the policy freeze',
-    lots: [paid('p', 30)],
-    operation: clawback(55, 'freeze'),
-    original: purchaseOf(80),
-    debt: 25,
-    frozen: 'debt',
-    after: [],
-  },
-  {
-    promise: 'freezes nobody who has the coins',
-    lots: [paid('p', 60)],
-    operation: clawback(55, 'freeze'),
-    original: purchaseOf(80),
-    frozen: null,
-    after: [paid('p', 5)],
-  },
-  {
-    promise: 'keeps the reason of an older freeze',
-    wallet: { frozenReason: 'dispute' },
-    operation: clawback(55, 'freeze'),
-    original: purchaseOf(80),
-    debt: 55,
-    frozen: 'dispute',
-    after: [],
-  },
-  {
-    promise: 'needs a purchase',
-    operation: { ...clawback(1), originalId: 'spent' },
-    original: spent(),
-    refusal: 'not_refundable',
-  },
-];
-
 describe('a refund of a spend', () => {
   test.each(spendRefunds)('$promise', expectRow);
 });
 
 describe('a refund of a purchase', () => {
   test.each(purchaseRefunds)('$promise', expectRow);
-});
-
-describe('a clawback', () => {
-  test.each(clawbacks)('$promise', expectRow);
 });
 
 describe('a preview of a refund', () => {
