@@ -7,6 +7,7 @@ import {
   burnsBefore,
   coinsIn,
   firstOf,
+  isExpired,
   type Lot,
   type LotLine,
   lastOf,
@@ -21,11 +22,23 @@ import {
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Lots of different ids; an id always has the same colour, as in a wallet. */
+/** What the lots of these names are beside their colour: some run out, some have a priority, some both. */
+const likes: Partial<Lot>[] = [
+  {},
+  { expiresAt: 500 },
+  { priority: 0 },
+  { expiresAt: 90, priority: 50 },
+  {},
+  { expiresAt: 90 },
+];
+
+/** Lots of different ids; an id always is alike, as in a wallet. */
 const someLots = fc
   .array(fc.record({ at: fc.nat({ max: 5 }), coins: fc.integer({ min: 1, max: 50 }) }), { maxLength: 6 })
   .map((picked) => [...new Map(picked.map(({ at, coins }) => [at, coins]))])
-  .map((picked): Lot[] => picked.map(([at, coins]) => ({ id: names[at]!, coins, bonus: at % 2 === 1 })));
+  .map((picked): Lot[] =>
+    picked.map(([at, coins]) => ({ id: names[at]!, coins, bonus: at % 2 === 1, ...likes[at] })),
+  );
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const partOf = (coins: number, of: number) => Math.min(Math.floor(of * (coins + 1)), coins);
@@ -36,6 +49,60 @@ describe('the declared orders', () => {
 
   test('burn bonus first and then the oldest', () => {
     expect(ids(lots.toSorted(burnsBefore))).toBe('acbd');
+  });
+
+  test.each([
+    [
+      'priority before all else',
+      [
+        { ...paid('d', 1), priority: 49 },
+        { ...given('a', 1), expiresAt: 5 },
+      ],
+    ],
+    [
+      'no priority as 50',
+      [{ ...given('a', 1), priority: 50 }, paid('b', 1), { ...given('0', 1), priority: 51 }],
+    ],
+    [
+      'soonest before later, whatever the colour',
+      [
+        { ...paid('d', 1), expiresAt: 5 },
+        { ...given('a', 1), expiresAt: 6 },
+      ],
+    ],
+    ['what runs out before what does not', [{ ...paid('d', 1), expiresAt: 5 }, given('a', 1)]],
+    [
+      'of one time bonus first',
+      [
+        { ...given('d', 1), expiresAt: 5 },
+        { ...paid('a', 1), expiresAt: 5 },
+      ],
+    ],
+    [
+      'of one time and colour the oldest',
+      [
+        { ...paid('a', 1), expiresAt: 5 },
+        { ...paid('b', 1), expiresAt: 5 },
+      ],
+    ],
+    [
+      'priority before time',
+      [
+        { ...paid('d', 1), expiresAt: 9, priority: 1 },
+        { ...paid('a', 1), expiresAt: 5, priority: 2 },
+      ],
+    ],
+  ])('burn %s', (_promise, sorted) => {
+    expect(sorted.toReversed().sort(burnsBefore)).toEqual(sorted);
+  });
+
+  test('call a lot over from its very millisecond on', () => {
+    expect([4, 5, 6].map((at) => isExpired({ ...paid('a', 1), expiresAt: 5 }, at))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(isExpired(paid('a', 1), Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('reverse the own lot first, then paid ones, and bonus last', () => {
@@ -150,6 +217,18 @@ describe('stored lines', () => {
         expect(netOf(toLines(lots, -1))).toEqual(lots);
       }),
     );
+  });
+
+  test.each<[Lot, LotLine]>([
+    [paid('a', 5), ['a', 5]],
+    [given('a', 5), ['a', 5, 1]],
+    [{ ...paid('a', 5), expiresAt: 9 }, ['a', 5, 0, 9]],
+    [{ ...given('a', 5), expiresAt: 9 }, ['a', 5, 1, 9]],
+    [{ ...paid('a', 5), priority: 0 }, ['a', 5, 0, 0, 0]],
+    [{ ...given('a', 5), expiresAt: 9, priority: 100 }, ['a', 5, 1, 9, 100]],
+  ])('leave out what is the default: %o is %o', (lot, line) => {
+    expect(toLines([lot])).toEqual([line]);
+    expect(toLot(JSON.parse(JSON.stringify(line)))).toStrictEqual(lot);
   });
 
   test('of a debit net to what it burned, without what it was advanced', () => {
