@@ -90,8 +90,12 @@ const refunds: LedgerRow[] = [
   {
     promise: 'takes a unit once its last coin comes back',
     operation: back(5),
-    original: bought(0, 15),
+    original: bought(0, 15, limited),
+    sales: { sword: 2 },
+    owned: { 'u/sword': 2 },
     after: [paid('a', 5)],
+    salesAfter: { sword: 1 },
+    ownedAfter: { 'u/sword': 1 },
     tells: change({ spendId: 'spent', revoked: 1 }),
   },
   {

@@ -150,6 +150,12 @@ const reversals: LedgerRow[] = [
     remembers: { lots: [] },
   },
   {
+    promise: "gives the purchase's own coins with the expiry and priority that they had",
+    operation: reversal(40),
+    original: purchaseOf(60, { made: { expiresAt: 2_000_000, priority: 7 } }),
+    after: [{ ...paid('p', 40), expiresAt: 2_000_000, priority: 7 }],
+  },
+  {
     promise: 'reaches a frozen wallet',
     wallet: { frozenReason: 'dispute' },
     operation: reversal(15),
