@@ -7,7 +7,6 @@ import {
   burnsBefore,
   coinsIn,
   firstOf,
-  isExpired,
   type Lot,
   type LotLine,
   lastOf,
@@ -79,13 +78,6 @@ describe('the declared orders', () => {
       ],
     ],
     [
-      'of one time and colour the oldest',
-      [
-        { ...paid('a', 1), expiresAt: 5 },
-        { ...paid('b', 1), expiresAt: 5 },
-      ],
-    ],
-    [
       'priority before time',
       [
         { ...paid('d', 1), expiresAt: 9, priority: 1 },
@@ -94,15 +86,6 @@ describe('the declared orders', () => {
     ],
   ])('burn %s', (_promise, sorted) => {
     expect(sorted.toReversed().sort(burnsBefore)).toEqual(sorted);
-  });
-
-  test('call a lot over from its very millisecond on', () => {
-    expect([4, 5, 6].map((at) => isExpired({ ...paid('a', 1), expiresAt: 5 }, at))).toEqual([
-      false,
-      true,
-      true,
-    ]);
-    expect(isExpired(paid('a', 1), Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('reverse the own lot first, then paid ones, and bonus last', () => {
