@@ -1,123 +1,18 @@
 // The ledger as a child would keep it: every coin is an object, every rule a line. It knows nothing of the product's code.
-
-/** `order` breaks ties of age within one operation. */
-export interface Coin {
-  madeBy: string;
-  order: number;
-  bonus: boolean;
-  expiresAt: number;
-  priority: number;
-}
-
-interface ModelHold {
-  id: string;
-  amount: number;
-  captured: number;
-  expiresAt: number;
-  coins: Coin[];
-}
-
-export interface ModelWallet {
-  id: string;
-  free: Coin[];
-  holds: ModelHold[];
-  debt: number;
-  frozen: boolean;
-}
-
-/** What was sent, as the journal has it. */
-export interface Sent {
-  id: string;
-  kind: string;
-  walletId: string;
-  userId: string;
-  amount: number | null;
-  bucket: string | null;
-  originalId: string | null;
-  shortfall: string | null;
-  // biome-ignore lint/suspicious/noExplicitAny: the model reads what the journal has, without the product's types.
-  terms: any;
-  at: number;
-  groupId: string | null;
-}
-
-export interface Outcome {
-  status: 'applied' | 'rejected';
-  reason: string | null;
-  amount: number | null;
-  balanceAfter: number;
-}
-
-interface Past {
-  kind: string;
-  walletId: string;
-  userId: string;
-  amount: number;
-  undone: number;
-  burned: Coin[];
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  item: any;
-  used: number;
-}
-
-export interface Model {
-  wallets: Map<string, ModelWallet>;
-  /** What was applied, by id. */
-  past: Map<string, Past>;
-  sold: Map<string, number>;
-}
-
-export const emptyModel = (): Model => ({ wallets: new Map(), past: new Map(), sold: new Map() });
-
-export function walletIn(model: Model, id: string): ModelWallet {
-  const known = model.wallets.get(id) ?? { id, free: [], holds: [], debt: 0, frozen: false };
-  model.wallets.set(id, known);
-  return known;
-}
-
-const heldIn = (wallet: ModelWallet) => wallet.holds.flatMap((hold) => hold.coins);
-export const balanceOf = (wallet: ModelWallet) => wallet.free.length + heldIn(wallet).length;
-
-/** Whether `a` goes first: priority, expiry, bonus first, age. */
-function burnsFirst(a: Coin, b: Coin): number {
-  if (a.priority !== b.priority) return a.priority - b.priority;
-  if (a.expiresAt !== b.expiresAt) return a.expiresAt - b.expiresAt;
-  if (a.bonus !== b.bonus) return a.bonus ? -1 : 1;
-  if (a.madeBy !== b.madeBy) return a.madeBy < b.madeBy ? -1 : 1;
-  return a.order - b.order;
-}
-
-const sorted = (coins: Coin[]) => coins.toSorted(burnsFirst);
-
-function remove(wallet: ModelWallet, coins: Coin[]): void {
-  const gone = new Set(coins);
-  wallet.free = wallet.free.filter((coin) => !gone.has(coin));
-}
-
-/** Coins that come pay what is owed first, those that would burn first. */
-function come(wallet: ModelWallet, coins: Coin[]): void {
-  const paying = sorted(coins).slice(0, wallet.debt);
-  wallet.debt -= paying.length;
-  const gone = new Set(paying);
-  wallet.free.push(...coins.filter((coin) => !gone.has(coin)));
-  if (wallet.debt === 0) wallet.frozen = false;
-}
-
-/** What has run out by then is gone, and holds that have let go of their coins. */
-export function passTime(wallet: ModelWallet, at: number): void {
-  for (const hold of wallet.holds.filter((each) => each.expiresAt <= at)) letGo(wallet, hold, at);
-  wallet.free = wallet.free.filter((coin) => coin.expiresAt > at);
-}
-
-function letGo(wallet: ModelWallet, hold: ModelHold, at: number): void {
-  wallet.holds = wallet.holds.filter((each) => each !== hold);
-  const over = hold.coins.filter((coin) => coin.expiresAt <= at);
-  come(
-    wallet,
-    hold.coins.filter((coin) => coin.expiresAt > at),
-  );
-  wallet.free.push(...over);
-}
+import {
+  burnsFirst,
+  type Coin,
+  come,
+  letGo,
+  lotOf,
+  type Model,
+  type ModelWallet,
+  remove,
+  renamed,
+  type Sent,
+  sorted,
+  walletIn,
+} from './coins.ts';
 
 const minted = (sent: Sent, count: number, bonus: boolean): Coin[] =>
   Array.from({ length: count }, () => ({
@@ -136,10 +31,10 @@ export function step(model: Model, sent: Sent): Verdict {
   const amount = sent.amount ?? 0;
   switch (sent.kind) {
     case 'grant':
-      come(wallet, minted(sent, amount, sent.bucket !== 'paid'));
+      come(wallet, minted(sent, amount, sent.bucket !== 'paid'), sent.at);
       return done(model, sent, amount);
     case 'purchase':
-      come(wallet, minted(sent, amount, false));
+      come(wallet, minted(sent, amount, false), sent.at);
       return done(model, sent, amount);
     case 'spend':
       return spend(model, wallet, sent, amount);
@@ -217,7 +112,7 @@ function refund(model: Model, wallet: ModelWallet, sent: Sent): Verdict {
   if (item && first.undone + amount > (item.quantity - first.used) * item.price) return 'item_used';
   const unitsBefore = item ? Math.floor(first.undone / item.price) : 0;
   // What burned last comes back first.
-  come(wallet, first.burned.toReversed().slice(first.undone, first.undone + amount));
+  come(wallet, first.burned.toReversed().slice(first.undone, first.undone + amount), sent.at);
   first.undone += amount;
   if (item?.stock !== undefined) {
     const units = Math.floor(first.undone / item.price) - unitsBefore;
@@ -264,7 +159,7 @@ function transfer(model: Model, wallet: ModelWallet, sent: Sent, amount: number)
   remove(wallet, moved);
   let from = 0;
   for (const leg of legs) {
-    come(walletIn(model, leg.walletId), renamed(moved.slice(from, from + leg.coins), sent.id, from));
+    come(walletIn(model, leg.walletId), renamed(moved.slice(from, from + leg.coins), sent.id, from), sent.at);
     from += leg.coins;
   }
   return done(model, sent, amount);
@@ -286,20 +181,8 @@ function exchange(model: Model, wallet: ModelWallet, sent: Sent, amount: number)
     if (next && lotOf(next) === lotOf(coin)) return;
     while (got.length < worth(at + 1)) got.push(coin);
   });
-  come(walletIn(model, walletId), renamed(got, sent.id, 0));
+  come(walletIn(model, walletId), renamed(got, sent.id, 0), sent.at);
   return done(model, sent, amount);
-}
-
-const lotOf = ({ madeBy, order }: Coin) => `${madeBy}/${order}`;
-
-/** Coins of one lot stay together under their new name. */
-function renamed(coins: Coin[], madeBy: string, from: number): Coin[] {
-  let order = from;
-  return coins.map((coin, at) => {
-    const before = coins[at - 1];
-    if (before && lotOf(before) !== lotOf(coin)) order = from + at;
-    return { ...coin, madeBy, order };
-  });
 }
 
 function consume(model: Model, sent: Sent): Verdict {

@@ -3,16 +3,8 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { Services } from '#shared/boot/services.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import {
-  balanceOf,
-  type Coin,
-  emptyModel,
-  type Model,
-  passTime,
-  type Sent,
-  step,
-  walletIn,
-} from './coin-model.ts';
+import { step } from './coin-model.ts';
+import { balanceOf, type Coin, emptyModel, type Model, passTime, type Sent, walletIn } from './coins.ts';
 import type { Played } from './run-history.ts';
 
 interface Row extends Omit<Sent, 'at'> {

@@ -36,6 +36,7 @@ export const laws: Record<string, Law> = {
       ['shared/db/pool.ts', "import { tenantOf } from '../tenants/directory.ts';"],
       ['shared/db/pool.ts', "export { app } from '#api/app.ts';"],
       ['shared/ledger/decide.ts', "import { randomUUID } from 'node:crypto';"],
+      ['shared/ledger/derived-ids.ts', "import { createHash, randomUUID } from 'node:crypto';"],
       ['shared/contracts/jobs.ts', "import { log } from '../runtime/log.ts';"],
       ['shared/runtime/log.ts', "import { pool } from '#shared/db/pool.ts';"],
       ['scripts/seed.ts', "import '#api/app.ts';\nimport '#workers/settle.ts';"],
@@ -45,6 +46,7 @@ export const laws: Record<string, Law> = {
       ['scripts/embedded/payment-emulators.ts', "import '#tests/support/client.ts';"],
     ],
     passed: [
+      ['shared/ledger/derived-ids.ts', "import { createHash } from 'node:crypto';"],
       ['scripts/start.ts', "import '#api/app.ts';\nimport '#workers/settle.ts';"],
       ['scripts/embedded/payment-emulators.ts', "import '#tests/emulators/stripe/stripe.ts';"],
       ['shared/ledger/decide.ts', "import { z } from 'zod';\nimport '../contracts/jobs.ts';"],
