@@ -14,7 +14,7 @@ import { play, type Stage } from './run-history.ts';
 
 /** A longer run: TEST_HISTORIES=20000 npm test -- tests/model/histories. */
 const histories = Number(process.env.TEST_HISTORIES ?? 500);
-const atOnce = 25;
+const atOnce = Math.min(100, histories);
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 
 let cleanUps: (() => Promise<unknown>)[] = [];
