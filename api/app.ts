@@ -13,6 +13,9 @@ import { hostedWalletRoutes } from './pages/wallet.ts';
 import { balanceRoutes } from './routes/balance.ts';
 import { buyRoutes } from './routes/buy.ts';
 import { documentationRoutes } from './routes/documentation.ts';
+import { exchangeRoutes } from './routes/exchange.ts';
+import { holdEndRoutes } from './routes/hold-ends.ts';
+import { holdRoutes } from './routes/holds.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { paymentReturnRoutes } from './routes/payment-return.ts';
 import { providerEventRoutes } from './routes/provider-events.ts';
@@ -20,6 +23,7 @@ import { refundRoutes } from './routes/refund.ts';
 import { createRouter } from './routes/router.ts';
 import { sandboxRoutes } from './routes/sandbox.ts';
 import { systemRoutes } from './routes/system.ts';
+import { transferRoutes } from './routes/transfer.ts';
 import { walletRoutes } from './routes/wallet.ts';
 import { platformUserRoutes } from './users/platform-users.ts';
 
@@ -43,6 +47,10 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', identityRoutes(deps));
   app.route('/', platformUserRoutes(deps));
   app.route('/', walletRoutes(deps));
+  app.route('/', transferRoutes(deps));
+  app.route('/', holdRoutes(deps));
+  app.route('/', holdEndRoutes(deps));
+  app.route('/', exchangeRoutes(deps));
   app.route('/', refundRoutes(deps));
   app.route('/', paymentReturnRoutes(deps));
   app.route('/', balanceRoutes(deps));

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
+import { findWalletBalance } from '#shared/db/balances.ts';
 import { findUser, updatePassword } from '#shared/db/identity.ts';
 import { spendMailTokens } from '#shared/db/mail-tokens.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
-import { findWalletBalance } from '#shared/db/wallets.ts';
 import type { ApiDeps, UserCaller } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
@@ -93,8 +93,7 @@ export function profileRoutes(deps: ApiDeps) {
       Promise.all([findUser(tx, userId), findWalletBalance(tx, walletId)]),
     );
     if (!user || !wallet) throw new Problem('user_not_found', { detail: 'There is no such user.' });
-    const { balance, held } = wallet;
-    const currency = caller.tenant.coin.code;
+    const { balance, held, currency } = wallet;
     return c.json(
       { ...toUserView(user), wallet: { balance, available: balance - held, held, currency } },
       200,

@@ -12,7 +12,7 @@ import {
   revokeApiKey,
 } from '#shared/db/tenants.ts';
 import { type ApiKeyScope, apiKeyScopes, createApiKey } from '#shared/tenants/api-keys.ts';
-import { plainLine } from '#shared/tenants/settings.ts';
+import { plainLine } from '#shared/tenants/plain-line.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { problemResponses } from '../routes/problem-responses.ts';

@@ -11,15 +11,15 @@ import {
   type TenantRow,
   updateTenant,
 } from '#shared/db/tenants.ts';
+import { type Coin, coinFaults, coinInput, defaultCoin } from '#shared/tenants/coin-settings.ts';
+import { plainLine } from '#shared/tenants/plain-line.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
 import {
-  coinInput,
-  defaultCoin,
-  plainLine,
   readSettings,
   type SettingsInput,
   sealCredentials,
   settingsInput,
+  type TenantSettings,
   tenantSettings,
 } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
@@ -58,7 +58,7 @@ export async function requireTenantRow(deps: Pick<ApiDeps, 'db'>, slug: string):
 /**
  * Provisions a tenant.
  * @returns the row and the tenant's first secret key, which exists nowhere else.
- * @throws Problem tenant_exists
+ * @throws Problem tenant_exists; invalid_input when settings name a coin that there is not
  */
 export async function createTenant(
   deps: ApiDeps,
@@ -67,9 +67,16 @@ export async function createTenant(
 ): Promise<{ row: TenantRow; secretKey: string }> {
   const { providers, oauthClients, ...settings } = input.settings;
   const tenant = { ...input, settings: tenantSettings.parse(settings), providers, oauthClients };
+  requireKnownCoins(input.coin, tenant.settings);
   const secretKey = await provisionTenant(deps.db, deps.keyring, tenant, actor);
   deps.tenants.forget(input.slug);
   return { row: await requireTenantRow(deps, input.slug), secretKey };
+}
+
+/** @throws Problem invalid_input */
+function requireKnownCoins(coin: Coin, settings: TenantSettings): void {
+  const faults = coinFaults(coin, settings);
+  if (faults.length > 0) throw new Problem('invalid_input', { detail: faults[0]?.detail ?? '', faults });
 }
 
 /** Names what a change touches; the audit holds no values, some of which are secret. */
@@ -89,8 +96,10 @@ function applySettings(
   given: SettingsInput,
 ): Pick<TenantRow, 'settings' | 'sealed'> {
   const { providers, oauthClients, ...settings } = given;
+  const merged = readSettings({ ...row.settings, ...settings });
+  requireKnownCoins(row.coin, merged);
   return {
-    settings: { ...row.settings, ...readSettings({ ...row.settings, ...settings }) },
+    settings: { ...row.settings, ...merged },
     sealed: sealCredentials(deps.keyring, row.slug, row.sealed, { providers, oauthClients }),
   };
 }

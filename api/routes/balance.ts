@@ -3,9 +3,10 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { transactionKinds } from '#shared/contracts/operation.ts';
 import { listHistory } from '#shared/db/history.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import type { ApiDeps } from '../context.ts';
+import { coinField, coinOf } from '../coins.ts';
+import type { ApiDeps, Caller } from '../context.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
-import { readBalance } from '../read-balance.ts';
+import { balanceSchema, noBalance, readBalance, readBalances } from '../read-balance.ts';
 import { actingUser } from './answer-operation.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { createRouter } from './router.ts';
@@ -17,28 +18,35 @@ const balanceRoute = createRoute({
   tags: ['Wallet'],
   summary: 'The balance',
   security: callerSecurity,
-  request: { query: z.object({ userId: userIdField }) },
+  request: { query: z.object({ userId: userIdField, coin: coinField }) },
   responses: {
     200: {
       description: 'The balance as of now',
       content: {
         'application/json': {
-          schema: z
-            .object({
-              balance: z.int(),
-              available: z.int().openapi({ description: 'The balance without what is held' }),
-              held: z.int(),
-              currency: z.string(),
-              buckets: z.object({ paid: z.int(), bonus: z.int() }),
-              debt: z.int().openapi({
-                description: 'Coins owed after money was taken back; later credits repay them first',
-              }),
-              version: z.int(),
-              asOf: z.iso.datetime(),
-            })
-            .openapi('Balance'),
+          schema: balanceSchema,
         },
       },
+    },
+    401: problemAnswer('unauthenticated'),
+    403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended'),
+    404: problemAnswer('user_not_found'),
+    422: problemAnswer('invalid_input, unknown_coin'),
+    503: problemAnswer('unavailable'),
+  },
+});
+
+const balancesRoute = createRoute({
+  method: 'get',
+  path: '/wallet/balances',
+  tags: ['Wallet'],
+  summary: 'The balance of every coin that the user has a wallet for',
+  security: callerSecurity,
+  request: { query: z.object({ userId: userIdField }) },
+  responses: {
+    200: {
+      description: "The balances as of now, that of the tenant's first coin among them",
+      content: { 'application/json': { schema: z.object({ data: z.array(balanceSchema) }) } },
     },
     401: problemAnswer('unauthenticated'),
     403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended'),
@@ -50,6 +58,7 @@ const balanceRoute = createRoute({
 
 const historyQuery = z.object({
   userId: userIdField,
+  coin: coinField,
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(200).optional(),
   kind: z.enum(transactionKinds).optional(),
@@ -65,6 +74,9 @@ const transactionSchema = z
     balanceAfter: z.int(),
     version: z.int(),
     operationId: z.uuid(),
+    counterparty: z.uuid().nullable().openapi({
+      description: 'Of a transfer: the sender, or the receiver where there is one only',
+    }),
     reference: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: z.iso.datetime(),
@@ -94,7 +106,7 @@ const historyRoute = createRoute({
     401: problemAnswer('unauthenticated'),
     403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended'),
     404: problemAnswer('user_not_found'),
-    422: problemAnswer('invalid_input'),
+    422: problemAnswer('invalid_input, unknown_coin'),
     503: problemAnswer('unavailable'),
   },
 });
@@ -103,22 +115,34 @@ export function balanceRoutes(deps: ApiDeps) {
   const router = createRouter();
   const guard = requireCaller(deps);
   router.use('/wallet/balance', guard);
+  router.use('/wallet/balances', guard);
   router.use('/wallet/transactions', guard);
 
   router.openapi(balanceRoute, async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'read');
+    const { userId: given, coin } = c.req.valid('query');
+    const { walletId, currency } = await walletToRead(deps, caller, given, coin);
+    const { tenant } = caller;
+    const balance =
+      walletId === undefined ? noBalance(deps, tenant, currency) : readBalance(deps, tenant, walletId);
+    return c.json(await balance, 200);
+  });
+
+  router.openapi(balancesRoute, async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'read');
     const userId = actingUser(caller, c.req.valid('query').userId);
-    const walletId = await deps.wallets.walletOf(caller.tenant, userId);
-    return c.json(await readBalance(deps, caller.tenant, walletId), 200);
+    await deps.wallets.walletOf(caller.tenant, userId);
+    return c.json({ data: await readBalances(deps, caller.tenant, userId) }, 200);
   });
 
   router.openapi(historyRoute, async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'read');
-    const { userId: given, limit, cursor, kind, from, to } = c.req.valid('query');
-    const userId = actingUser(caller, given);
-    const walletId = await deps.wallets.walletOf(caller.tenant, userId);
+    const { userId: given, coin, limit, cursor, kind, from, to } = c.req.valid('query');
+    const { walletId } = await walletToRead(deps, caller, given, coin);
+    if (walletId === undefined) return c.json({ data: [], hasMore: false, nextCursor: null }, 200);
     const filters = [walletId, kind, from, to];
     const before = cursor === undefined ? undefined : decodeCursor(cursor, filters);
     const rows = await withTenant(deps.db.app, caller.tenant.slug, (tx) =>
@@ -147,4 +171,20 @@ export function balanceRoutes(deps: ApiDeps) {
   });
 
   return router;
+}
+
+/** Reading makes no wallet: one of a further coin may not be there yet. @throws Problem user_not_found */
+export async function walletToRead(
+  { wallets }: Pick<ApiDeps, 'wallets'>,
+  caller: Caller,
+  given: string | undefined,
+  coin: string | undefined,
+): Promise<{ walletId: string | undefined; currency: string }> {
+  const { tenant } = caller;
+  const userId = actingUser(caller, given);
+  const currency = coinOf(tenant, coin);
+  // Whoever has an account has a wallet of the first coin.
+  const first = await wallets.walletOf(tenant, userId);
+  const walletId = currency === tenant.coin.code ? first : await wallets.findWallet(tenant, userId, currency);
+  return { walletId, currency };
 }

@@ -1,12 +1,14 @@
 // Buying coins: freezes a quote and journals the purchase; the money is the workers' and the provider's business.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { listByIdempotencyKey } from '#shared/db/operations.ts';
-import { withTenant } from '#shared/db/pool.ts';
 import { priceMax, priceOf } from '#shared/ledger/money.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 import { hasAccount } from '#shared/tenants/credentials.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
+import type { Pack } from '#shared/tenants/settings.ts';
+import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps } from '../context.ts';
+import { draftOf } from '../draft.ts';
 import type { Quote } from '../journal.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
@@ -37,6 +39,10 @@ const buyInput = z
       .optional()
       .openapi({ description: "One of the tenant's packs", example: 'starter' }),
     coins: amount.optional().openapi({ description: "Coins without a pack, at the tenant's `coinPrice`" }),
+    coin: coinField.openapi({
+      description:
+        "The coin to buy, which a pack has to be of; left out: the pack's, or the tenant's first one",
+    }),
     provider: z.enum(['sandbox', 'stripe', 'paypal']),
     returnUrl: z
       .string()
@@ -71,7 +77,7 @@ const buyRoute = createRoute({
       'provider_not_configured; when waited for: payment_state, balance_limit, account_too_new, ' +
         'velocity_exceeded, refused_in_review',
     ),
-    422: problemAnswer('invalid_input, unknown_pack, idempotency_key_reused'),
+    422: problemAnswer('invalid_input, unknown_pack, unknown_coin, idempotency_key_reused'),
   },
 });
 
@@ -84,33 +90,25 @@ export function buyRoutes(deps: ApiDeps) {
     const { userId: given, ...body } = c.req.valid('json');
     const idempotencyKey = idempotencyKeyOf(c);
     const userId = actingUser(caller, given);
-    const walletId = await deps.wallets.walletOf(caller.tenant, userId);
-    const quoted = await quoteOrReplay(deps, caller.tenant, body, idempotencyKey);
-    const draft = { kind: 'purchase' as const, walletId, userId, idempotencyKey, body };
-    return answerOperation(c, deps, { ...draft, amount: quoted.coins, quote: quoted.quote }) as never;
+    const { tenant } = caller;
+    const asked = { kind: 'purchase' as const, userId, idempotencyKey, body };
+    const draft = await draftOf(deps, tenant, asked, async () => {
+      requireProvider(deps, tenant, body.provider);
+      const { coins, coin, quote, terms } = quoteOf(tenant, body);
+      const walletId = await deps.wallets.walletOf(tenant, userId, coin);
+      return { walletId, amount: coins, quote, terms };
+    });
+    return answerOperation(c, deps, draft) as never;
   });
   return router;
 }
 
 interface Quoted {
   coins: number;
+  coin: string;
   quote: Quote;
-}
-
-/**
- * A key that was used before answers with its operation, whatever has become of packs and providers since:
- * then the quote is only a stand-in, which the journal leaves aside.
- */
-async function quoteOrReplay(deps: ApiDeps, tenant: Tenant, input: BuyInput, key: string): Promise<Quoted> {
-  try {
-    requireProvider(deps, tenant, input.provider);
-    return quoteOf(tenant, input);
-  } catch (problem) {
-    const earlier = await withTenant(deps.db.app, tenant.slug, (tx) => listByIdempotencyKey(tx, [key]));
-    if (earlier.length === 0) throw problem;
-    const { provider, returnUrl = null } = input;
-    return { coins: 1, quote: { provider, pack: null, price: 1, currency: 'usd', returnUrl } };
-  }
+  /** What is not usual about the coins, if anything. */
+  terms: Terms | undefined;
 }
 
 function requireProvider({ config }: ApiDeps, tenant: Tenant, provider: BuyInput['provider']): void {
@@ -118,18 +116,39 @@ function requireProvider({ config }: ApiDeps, tenant: Tenant, provider: BuyInput
   throw new Problem('provider_not_configured', { detail: `Payments by ${provider} are not set up here.` });
 }
 
-function quoteOf({ settings }: Tenant, { pack: packId, coins = 0, provider, ...rest }: BuyInput): Quoted {
+function quoteOf(tenant: Tenant, { pack: packId, coins = 0, provider, ...rest }: BuyInput): Quoted {
+  const { settings } = tenant;
   const returnUrl = rest.returnUrl ?? null;
   if (packId !== undefined) {
     const pack = settings.packs.find((each) => each.id === packId);
-    if (!pack) throw new Problem('unknown_pack', { detail: `There is no pack "${packId}".` });
+    const coin = pack?.coin ?? tenant.coin.code;
+    if (!pack || (rest.coin !== undefined && coinOf(tenant, rest.coin) !== coin)) {
+      throw new Problem('unknown_pack', { detail: `There is no such pack "${packId}".` });
+    }
     const { price, currency } = pack;
-    return { coins: pack.coins, quote: { provider, pack: pack.id, price, currency, returnUrl } };
+    const quote = { provider, pack: pack.id, price, currency, returnUrl };
+    return { coins: pack.coins, coin, quote, terms: termsOf(pack) };
+  }
+  const coin = coinOf(tenant, rest.coin);
+  if (coin !== tenant.coin.code) {
+    const detail = `"${coin}" is sold in packs only.`;
+    throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coin', code: 'pack_only', detail }] });
   }
   const price = priceOf(coins, settings.coinPrice);
   if (price > priceMax) {
     const detail = `So many coins cost more than one purchase may: ${priceMax} minor units.`;
     throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coins', code: 'too_big', detail }] });
   }
-  return { coins, quote: { provider, pack: null, price, currency: settings.coinPrice.currency, returnUrl } };
+  const { currency } = settings.coinPrice;
+  return { coins, coin, quote: { provider, pack: null, price, currency, returnUrl }, terms: undefined };
+}
+
+const dayMs = 86_400_000;
+
+function termsOf({ expiresAfterDays, priority }: Pack): Terms | undefined {
+  if (expiresAfterDays === undefined && priority === undefined) return undefined;
+  return {
+    ...(expiresAfterDays === undefined ? {} : { expiresAfterMs: expiresAfterDays * dayMs }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { findOperation } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps, Caller } from '../context.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
@@ -106,7 +107,11 @@ async function originalOf(deps: ApiDeps, caller: Caller, operationId: string, gi
   return original;
 }
 
-/** Whether a refund of a purchase may leave a debt; what a spend gives back never does. */
-function refundPolicy({ settings }: Tenant, kind: string): { shortfall?: 'debt' } {
-  return kind === 'purchase' && settings.refunds.spentCoins === 'debt' ? { shortfall: 'debt' } : {};
+/** Whether a refund of a purchase may leave a debt and take what was given; what a spend gives back never does. */
+function refundPolicy({ settings }: Tenant, kind: string): { shortfall?: 'debt'; terms?: Terms } {
+  if (kind !== 'purchase') return {};
+  return {
+    ...(settings.refunds.spentCoins === 'debt' ? { shortfall: 'debt' } : {}),
+    ...(settings.bonus.refundable ? { terms: { bonus: true } } : {}),
+  };
 }

@@ -87,6 +87,21 @@ export const operationSchema = z
       .openapi({ description: "The wallet's version after it: orders all operations of a wallet" }),
     originalOperationId: z.uuid().optional(),
     bucket: z.enum(['paid', 'bonus']).optional(),
+    expiresAt: z.iso
+      .datetime()
+      .optional()
+      .openapi({
+        description: 'Of a grant or a purchase: when its coins run out. Of a hold: when it lets go',
+      }),
+    legs: z
+      .array(z.object({ userId: z.uuid(), amount: z.int() }))
+      .optional()
+      .openapi({ description: 'Of a transfer: who gets how many coins' }),
+    fee: z.int().optional().openapi({ description: 'Of a transfer: what the platform keeps' }),
+    exchange: z
+      .object({ walletId: z.uuid(), give: z.int(), get: z.int() })
+      .optional()
+      .openapi({ description: 'Of an exchange: `get` coins of the other wallet for each `give` coins' }),
     checkoutUrl: z.url().nullable().optional(),
     payment: z
       .object({

@@ -1,10 +1,15 @@
 // Spend and grant coins. Translation only: the ledger decides.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
+import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps } from '../context.ts';
+import { draftOf } from '../draft.ts';
 import { requireStepUp } from '../identity/freshness.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
+import { tenantTime } from '../tenant-time.ts';
 import { actingUser, answerOperation, idempotencyKeyOf } from './answer-operation.ts';
 import { createRouter } from './router.ts';
 import {
@@ -14,6 +19,7 @@ import {
   metadata,
   operationAnswers,
   platformSecurity,
+  problemAnswer,
   reference,
   userIdField,
 } from './schemas.ts';
@@ -37,13 +43,17 @@ const spendRoute = createRoute({
     body: json(
       z.strictObject({
         amount,
+        coin: coinField,
         reference: reference.optional(),
         metadata: metadata.optional(),
         userId: userIdField,
       }),
     ),
   },
-  responses: operationAnswers,
+  responses: {
+    ...operationAnswers,
+    422: problemAnswer('invalid_input, unknown_coin, idempotency_key_reused'),
+  },
 });
 
 const grantRoute = createRoute({
@@ -59,12 +69,23 @@ const grantRoute = createRoute({
         userId: z.uuid(),
         amount,
         bucket: z.enum(['paid', 'bonus']).default('bonus'),
+        coin: coinField,
+        expiresAt: z.iso
+          .datetime({ offset: true })
+          .optional()
+          .openapi({ description: 'From then on they cannot be spent; left out: never' }),
+        priority: z.int().min(0).max(100).optional().openapi({
+          description: 'Coins of a lower one are spent first; left out: 50',
+        }),
         reference: reference.optional(),
         metadata: metadata.optional(),
       }),
     ),
   },
-  responses: operationAnswers,
+  responses: {
+    ...operationAnswers,
+    422: problemAnswer('invalid_input, unknown_coin, idempotency_key_reused'),
+  },
 });
 
 export function walletRoutes(deps: ApiDeps) {
@@ -79,15 +100,13 @@ export function walletRoutes(deps: ApiDeps) {
     const idempotencyKey = idempotencyKeyOf(c);
     const userId = actingUser(caller, given);
     await requireStepUp(deps, caller, body.amount);
-    const walletId = await deps.wallets.walletOf(caller.tenant, userId);
-    return answerOperation(c, deps, {
-      kind: 'spend',
-      walletId,
-      userId,
-      ...body,
-      idempotencyKey,
-      body,
-    }) as never;
+    const asked = { kind: 'spend' as const, userId, idempotencyKey, body };
+    const draft = await draftOf(deps, caller.tenant, asked, async () => {
+      const { coin, ...rest } = body;
+      const walletId = await deps.wallets.walletOf(caller.tenant, userId, coinOf(caller.tenant, coin));
+      return { walletId, ...rest };
+    });
+    return answerOperation(c, deps, draft) as never;
   });
 
   router.openapi(grantRoute, async (c) => {
@@ -98,16 +117,34 @@ export function walletRoutes(deps: ApiDeps) {
     const { userId: given, ...body } = c.req.valid('json');
     const idempotencyKey = idempotencyKeyOf(c);
     const userId = actingUser(caller, given);
-    const walletId = await deps.wallets.walletOf(caller.tenant, userId);
-    return answerOperation(c, deps, {
-      kind: 'grant',
-      walletId,
-      userId,
-      ...body,
-      idempotencyKey,
-      body,
-    }) as never;
+    const asked = { kind: 'grant' as const, userId, idempotencyKey, body };
+    const draft = await draftOf(deps, caller.tenant, asked, async () => {
+      const { coin, expiresAt, priority, ...rest } = body;
+      const terms = await lotTermsOf(deps, caller.tenant, expiresAt, priority);
+      const walletId = await deps.wallets.walletOf(caller.tenant, userId, coinOf(caller.tenant, coin));
+      return { walletId, terms, ...rest };
+    });
+    return answerOperation(c, deps, draft) as never;
   });
 
   return router;
+}
+
+/** What is not usual about the coins, if anything. @throws Problem invalid_input when they would be over already. */
+async function lotTermsOf(
+  deps: ApiDeps,
+  tenant: Tenant,
+  expiresAt: string | undefined,
+  priority: number | undefined,
+): Promise<Terms | undefined> {
+  if (expiresAt === undefined && priority === undefined) return undefined;
+  const terms: Terms = priority === undefined ? {} : { priority };
+  if (expiresAt === undefined) return terms;
+  const at = Date.parse(expiresAt);
+  if (at > (await tenantTime(deps, tenant))) return { ...terms, expiresAt: at };
+  const detail = 'This time is over.';
+  throw new Problem('invalid_input', {
+    detail: `expiresAt: ${detail}`,
+    faults: [{ pointer: '/expiresAt', code: 'in_the_past', detail }],
+  });
 }

@@ -39,15 +39,17 @@ export function onUser<T>(
   work: (tx: Tx, user: LockedUser, wallets: Wallets) => Promise<T>,
 ): Promise<T> {
   return withTenant(db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOfUser(tx, userId);
+    await lockWalletsOfUser(tx, userId);
     const user = await lockUser(tx, userId);
     if (!user || user.status === 'erased') throw noSuchUser();
+    // Again: one for a further coin may have been made until the user was held, which stops that.
+    const wallets = await lockWalletsOfUser(tx, userId);
     return work(tx, user, wallets);
   });
 }
 
 /** The freeze that a ban sets, and only an end of the ban lifts by itself. */
-const banCause = 'ban';
+export const banCause = 'ban';
 
 /**
  * Ends all sessions and freezes the wallets: refused from now on are logins, refreshes, every route with an

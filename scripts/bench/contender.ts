@@ -8,9 +8,10 @@ import type { OperationsJob } from '#shared/contracts/jobs.ts';
 import { checkIntegrity } from '#shared/db/integrity.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import { createLog } from '#shared/runtime/log.ts';
+import { defaultCoin } from '#shared/tenants/coin-settings.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
-import { defaultCoin, tenantSettings } from '#shared/tenants/settings.ts';
+import { tenantSettings } from '#shared/tenants/settings.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import { startWorkers } from '#workers/worker.ts';
 

@@ -10,8 +10,9 @@ import { createTenantSchema, latestTenantVersion, migrateTenants } from '#shared
 import { withTransaction } from '#shared/db/pool.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { apiKeyScopes, createApiKey } from '#shared/tenants/api-keys.ts';
+import { defaultCoin } from '#shared/tenants/coin-settings.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
-import { defaultCoin, tenantSettings } from '#shared/tenants/settings.ts';
+import { tenantSettings } from '#shared/tenants/settings.ts';
 import { createSigningKey } from '#shared/tenants/signing-keys.ts';
 import { openWorkers } from '#workers/open.ts';
 import { startPostgres } from '../embedded/postgres.ts';

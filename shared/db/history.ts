@@ -7,6 +7,8 @@ export interface HistoryRow {
   amount: number;
   balanceAfter: number;
   operationId: string;
+  /** Of a transfer: the sender, or the only receiver. */
+  counterparty: string | null;
   reference: string | null;
   metadata: Record<string, unknown> | null;
   createdAt: Date;
@@ -29,10 +31,16 @@ export async function listHistory(
 ): Promise<HistoryRow[]> {
   const result = await tx.query<HistoryRow>({
     name: 'list_history',
-    // A posting against the direction of its operation is what the wallet owes or was spared by it.
+    // What the wallet owes or was spared has its own account. Lines from before accounts were told go by
+    // their direction: one against that of its operation is such a line. Metadata is its sender's own.
     text: `select * from (select e.version, e.amount, e.balance_after as "balanceAfter", e.operation_id as "operationId",
-        o.reference, o.metadata, e.created_at as "createdAt",
-        case when (e.amount > 0) = (case when o.kind = 'refund' then coalesce(b.kind, 'spend') = 'spend'
+        o.reference, case when o.wallet_id = $1 then o.metadata end as metadata, e.created_at as "createdAt",
+        case when o.kind <> 'transfer' or e.counter <> 'transfers' then null
+          when o.wallet_id <> $1 then o.user_id
+          when jsonb_array_length(o.terms->'legs') = 1 then (o.terms->'legs'->0->>'userId')::uuid end as counterparty,
+        case when e.counter = 'debt' then 'debt' when e.counter = 'writeoffs' then 'write_off'
+          when e.counter is not null then o.kind
+          when (e.amount > 0) = (case when o.kind = 'refund' then coalesce(b.kind, 'spend') = 'spend'
             else o.kind in ('purchase', 'grant', 'reversal') end) then o.kind
           when o.shortfall = 'clamp' then 'write_off' else 'debt' end as kind
       from entries e join operations o on o.id = e.operation_id

@@ -170,12 +170,16 @@ export async function listOverdue(tx: Queryable, ageMs: number, limit: number): 
 }
 
 /**
- * The money of a purchase arrived: it takes its place at the end of the wallet's order.
+ * The money of a purchase arrived: it takes its place at the end of the wallet's order, and the time that
+ * its coins are good for begins.
  * False: it was granted before, or is about to be.
  */
 export async function markPurchaseDue(tx: Queryable, operationId: string): Promise<boolean> {
   const result = await tx.query(
-    `update operations set due = true, seq = nextval('operation_seq')
+    `update operations set due = true, seq = nextval('operation_seq'),
+       terms = case when terms ? 'expiresAfterMs' then terms || jsonb_build_object('expiresAt',
+         floor(extract(epoch from (select tenant_now())) * 1000)::bigint + (terms->>'expiresAfterMs')::bigint)
+         else terms end
      where id = $1 and kind = 'purchase' and not due and status not in ('applied', 'rejected')`,
     [operationId],
   );

@@ -10,11 +10,13 @@ export interface TenantRow {
   coin: { code: string; name: string; symbol: string };
   settings: Record<string, unknown>;
   sealed: Record<string, string>;
+  /** To try things out: its clock may be moved. */
+  sandbox: boolean;
   createdAt: Date;
   updatedAt: Date;
 }
 
-const columns = `slug, name, status, coin, settings, sealed, created_at as "createdAt", updated_at as "updatedAt"`;
+const columns = `slug, name, status, coin, settings, sealed, sandbox, created_at as "createdAt", updated_at as "updatedAt"`;
 
 /** False: the slug is taken. */
 export async function insertTenant(

@@ -18,27 +18,37 @@ export async function findWalletId(
   userId: string,
   currency: string,
 ): Promise<string | undefined> {
-  const result = await tx.query<{ id: string }>(
-    `select id from wallets where user_id = $1 and currency = $2`,
-    [userId, currency],
-  );
-  return result.rows[0]?.id;
+  const wallets = await listWalletIds(tx, [userId], currency);
+  return wallets.get(userId);
 }
 
-export interface WalletBalance {
-  version: number;
-  balance: number;
-  bonus: number;
-  held: number;
-  debt: number;
+/** The wallets of one coin that these users have, by user. */
+export async function listWalletIds(
+  tx: Queryable,
+  userIds: string[],
+  currency: string,
+): Promise<Map<string, string>> {
+  const result = await tx.query<{ id: string; userId: string }>(
+    `select id, user_id as "userId" from wallets where user_id = any($1::uuid[]) and currency = $2`,
+    [userIds, currency],
+  );
+  return new Map(result.rows.map(({ id, userId }) => [userId, id]));
 }
 
-export async function findWalletBalance(tx: Queryable, walletId: string): Promise<WalletBalance | undefined> {
-  const result = await tx.query<WalletBalance>(
-    `select version, balance, bonus, held, debt from wallets where id = $1`,
-    [walletId],
+/**
+ * A wallet for one more coin of a user whom the caller holds; as old as the account, so that rules for new
+ * ones do not begin anew. False: it was there.
+ */
+export async function insertFurtherWallet(
+  tx: Queryable,
+  wallet: { id: string; userId: string; currency: string },
+): Promise<boolean> {
+  const result = await tx.query(
+    `insert into wallets (id, user_id, currency, created_at)
+     select $1, id, $3, created_at from users where id = $2 on conflict (user_id, currency) do nothing`,
+    [wallet.id, wallet.userId, wallet.currency],
   );
-  return result.rows[0];
+  return result.rowCount === 1;
 }
 
 /** Holds a wallet until the transaction ends, as settling does; its freezes may be changed then. False: there is none. */

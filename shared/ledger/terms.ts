@@ -27,6 +27,8 @@ export interface ItemTerms {
 export interface Terms {
   /** Of a grant or a purchase, in milliseconds since 1970; of a hold, when it lets go. */
   expiresAt?: number;
+  /** Of a purchase, in milliseconds: counted from when its money came, which sets `expiresAt`. */
+  expiresAfterMs?: number;
   /** Of a grant or a purchase. */
   priority?: number;
   item?: ItemTerms;

@@ -1,25 +1,19 @@
-// Balances read often are kept in Redis with their wallet's version; an older version never replaces a newer one.
+// Balances read often are kept in Redis with their wallet's revision; an older one never replaces a newer one.
+import type { WalletBalance } from '../db/balances.ts';
 import type { Log } from '../runtime/log.ts';
 import { type QueueBackend, type RedisClient, shardPrefix } from './backend.ts';
 import { shardOf } from './producer.ts';
 
-export interface CachedBalance {
-  version: number;
-  balance: number;
-  bonus: number;
-  held: number;
-  debt: number;
-}
-
 export interface BalanceCache {
-  find(tenant: string, walletId: string): Promise<CachedBalance | undefined>;
-  /** Remembers what was read from Postgres, unless a newer version was announced meanwhile. */
-  fill(tenant: string, walletId: string, balance: CachedBalance): Promise<void>;
+  /** Never one of which something has run out since, by the world's time. */
+  find(tenant: string, walletId: string): Promise<WalletBalance | undefined>;
+  /** Remembers what was read from Postgres, unless a newer revision was announced meanwhile. */
+  fill(tenant: string, walletId: string, balance: WalletBalance): Promise<void>;
   /**
-   * Announces versions that are about to be committed and drops what is older. Called before COMMIT, so
+   * Announces revisions that are about to be committed and drops what is older. Called before COMMIT, so
    * that a crash between the commit and a later step can never leave an old balance readable.
    */
-  supersede(tenant: string, wallets: { id: string; version: number }[]): Promise<void>;
+  supersede(tenant: string, wallets: { id: string; revision: number }[]): Promise<void>;
 }
 
 /** Upper bound of staleness if a worker ends while Redis is away, and Redis comes back with what it had. */
@@ -28,7 +22,7 @@ const ttlMs = 60_000;
 const owedRetryMs = 250;
 const owedMax = 100_000;
 
-// A key holds "version" alone, the highest known to be on its way (the floor), or "version:balance".
+// A key holds "revision" alone, the highest known to be on its way (the floor), or "revision:balance".
 const fillScript = `
 local floor = tonumber(string.match(redis.call('get', KEYS[1]) or '-1', '^-?%d+'))
 if tonumber(ARGV[1]) < floor then return 0 end
@@ -55,8 +49,9 @@ const none: BalanceCache = {
 export function openBalanceCache(backend: QueueBackend, shards: number, log: Log): BalanceCache {
   if (!backend.redis) return none;
   const redis: RedisClient = backend.redis;
+  // Not `balance`: what earlier versions of the code kept there is ordered by the wallet's version.
   const keyOf = (tenant: string, walletId: string) =>
-    `${shardPrefix(shardOf(tenant, shards))}:balance:${tenant}:${walletId}`;
+    `${shardPrefix(shardOf(tenant, shards))}:balances:${tenant}:${walletId}`;
   const quietly = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
       return await work;
@@ -65,8 +60,8 @@ export function openBalanceCache(backend: QueueBackend, shards: number, log: Log
       return undefined;
     }
   };
-  const owed = createOwed(async (key, version) => {
-    await redis.eval(supersedeScript, 1, key, version, ttlMs);
+  const owed = createOwed(async (key, revision) => {
+    await redis.eval(supersedeScript, 1, key, revision, ttlMs);
   });
   return {
     async find(tenant, walletId) {
@@ -74,34 +69,37 @@ export function openBalanceCache(backend: QueueBackend, shards: number, log: Log
       if (owed.has(key)) return undefined;
       const text = await quietly(redis.get(key));
       const end = text?.indexOf(':') ?? -1;
-      return text && end > 0 ? (JSON.parse(text.slice(end + 1)) as CachedBalance) : undefined;
+      if (!text || end < 1) return undefined;
+      const balance = JSON.parse(text.slice(end + 1)) as WalletBalance;
+      const isOver = balance.nextExpiry !== null && balance.nextExpiry <= Date.now();
+      return isOver ? undefined : balance;
     },
     async fill(tenant, walletId, balance) {
       const key = keyOf(tenant, walletId);
-      await quietly(redis.eval(fillScript, 1, key, balance.version, JSON.stringify(balance), ttlMs));
+      await quietly(redis.eval(fillScript, 1, key, balance.revision, JSON.stringify(balance), ttlMs));
     },
     async supersede(tenant, wallets) {
       if (wallets.length === 0) return;
       const keys = wallets.map((wallet) => keyOf(tenant, wallet.id));
-      const versions = wallets.map((wallet) => wallet.version);
+      const revisions = wallets.map((wallet) => wallet.revision);
       try {
-        await redis.eval(supersedeScript, keys.length, ...keys, ...versions, ttlMs);
+        await redis.eval(supersedeScript, keys.length, ...keys, ...revisions, ttlMs);
       } catch (error) {
         log.debug({ err: error }, 'Redis did not hear of new balances; it will');
-        for (const wallet of wallets) owed.add(keyOf(tenant, wallet.id), wallet.version);
+        for (const wallet of wallets) owed.add(keyOf(tenant, wallet.id), wallet.revision);
       }
     },
   };
 }
 
 interface Owed {
-  add(key: string, version: number): void;
+  add(key: string, revision: number): void;
   has(key: string): boolean;
 }
 
 /** Announcements that Redis missed: it may come back with balances of before, and must not be believed. */
-function createOwed(pay: (key: string, version: number) => Promise<void>): Owed {
-  const versions = new Map<string, number>();
+function createOwed(pay: (key: string, revision: number) => Promise<void>): Owed {
+  const revisions = new Map<string, number>();
   let scheduled = false;
   const schedule = () => {
     if (scheduled) return;
@@ -110,20 +108,20 @@ function createOwed(pay: (key: string, version: number) => Promise<void>): Owed 
   };
   const payAll = async () => {
     try {
-      for (const [key, version] of versions) {
-        await pay(key, version);
-        if (versions.get(key) === version) versions.delete(key);
+      for (const [key, revision] of revisions) {
+        await pay(key, revision);
+        if (revisions.get(key) === revision) revisions.delete(key);
       }
     } catch {
       // Still away.
     }
     scheduled = false;
-    if (versions.size > 0) schedule();
+    if (revisions.size > 0) schedule();
   };
   return {
-    has: (key) => versions.has(key),
-    add(key, version) {
-      if (versions.size < owedMax) versions.set(key, Math.max(version, versions.get(key) ?? 0));
+    has: (key) => revisions.has(key),
+    add(key, revision) {
+      if (revisions.size < owedMax) revisions.set(key, Math.max(revision, revisions.get(key) ?? 0));
       schedule();
     },
   };

@@ -5,9 +5,9 @@ import { createTenantSchema } from '../db/migrate.ts';
 import { type Database, withTransaction } from '../db/pool.ts';
 import { activateTenant, announceTenantChange, insertAudit, insertTenant } from '../db/tenants.ts';
 import { apiKeyScopes, createApiKey } from './api-keys.ts';
+import type { Coin } from './coin-settings.ts';
 import type { Keyring } from './secrets.ts';
 import {
-  type Coin,
   type OauthClients,
   type ProviderCredentials,
   sealCredentials,

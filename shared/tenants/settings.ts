@@ -1,5 +1,7 @@
 // What an operator may set for a tenant, validated; and which of it is secret and therefore sealed.
 import { z } from 'zod';
+import { bonus, coinCode, coins, exchangeRates, transfers } from './coin-settings.ts';
+import { plainLine } from './plain-line.ts';
 import { ipRules, oauth, rateLimits, stepUp, velocity } from './protection-settings.ts';
 import type { Keyring } from './secrets.ts';
 
@@ -8,17 +10,20 @@ const currency = z
   .regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code')
   .describe('ISO 4217 code, lower case');
 
-/** One line of text that Postgres can store and a mail header can carry: no control or line separating characters. */
-const isPlainLine = (text: string) => text.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(text);
-export const plainLine = (lengthMax: number) =>
-  z.string().trim().min(1).max(lengthMax).refine(isPlainLine, 'must be one line of plain text');
-
 const pack = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, - or _'),
   name: plainLine(80),
   coins: z.int().min(1).max(1_000_000_000),
   price: z.int().min(1).max(1_000_000_000).describe('In the minor unit of the currency, such as cents'),
   currency: currency.default('usd'),
+  coin: coinCode.optional().describe("What is bought; left out: the tenant's first coin"),
+  expiresAfterDays: z
+    .int()
+    .min(1)
+    .max(3650)
+    .optional()
+    .describe('The coins run out this long after the money came; left out: never'),
+  priority: z.int().min(0).max(100).optional().describe('Coins of a lower one are spent first; left out: 50'),
 });
 export type Pack = z.infer<typeof pack>;
 
@@ -35,6 +40,10 @@ export const tenantSettings = z.strictObject({
     })
     .default({ price: 1, coins: 1, currency: 'usd' })
     .describe('What coins without a pack cost: `price` minor units for `coins` coins, rounded up'),
+  coins,
+  exchangeRates,
+  bonus,
+  transfers,
   requireVerifiedEmail: z.boolean().default(false),
   passwordLengthMin: z.int().min(8).max(64).default(8),
   refunds: z
@@ -169,12 +178,3 @@ export function sealCredentials(
   }
   return next;
 }
-
-export const coinInput = z.strictObject({
-  code: z.string().regex(/^[A-Z][A-Z0-9]{1,9}$/, 'must be 2 to 10 upper-case letters or digits'),
-  name: plainLine(40),
-  symbol: plainLine(8),
-});
-export type Coin = z.infer<typeof coinInput>;
-
-export const defaultCoin: Coin = { code: 'COIN', name: 'Coin', symbol: '🪙' };

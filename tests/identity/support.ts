@@ -13,8 +13,9 @@ import { openServices } from '#shared/boot/services.ts';
 import { loadConfig } from '#shared/config/env.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { createLog } from '#shared/runtime/log.ts';
+import { defaultCoin } from '#shared/tenants/coin-settings.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
-import { defaultCoin, tenantSettings } from '#shared/tenants/settings.ts';
+import { tenantSettings } from '#shared/tenants/settings.ts';
 import { cloneDatabase } from '#tests/support/database.ts';
 
 export const goodPassword = 'correct horse battery staple';
