@@ -66,6 +66,8 @@ export function exchangeRoutes(deps: ApiDeps) {
     const draft = await draftOf(deps, tenant, asked, async () => {
       const from = coinOf(tenant, body.from);
       const to = coinOf(tenant, body.to);
+      // Nobody learns of rates for a user of somebody else.
+      await deps.wallets.walletOf(tenant, userId);
       const { give, get } = rateOf(tenant, from, to);
       const walletId = await deps.wallets.walletOf(tenant, userId, from);
       const target = await deps.wallets.walletOf(tenant, userId, to);

@@ -87,12 +87,9 @@ export const operationSchema = z
       .openapi({ description: "The wallet's version after it: orders all operations of a wallet" }),
     originalOperationId: z.uuid().optional(),
     bucket: z.enum(['paid', 'bonus']).optional(),
-    expiresAt: z.iso
-      .datetime()
-      .optional()
-      .openapi({
-        description: 'Of a grant or a purchase: when its coins run out. Of a hold: when it lets go',
-      }),
+    expiresAt: z.iso.datetime().optional().openapi({
+      description: 'Of a grant or a purchase: when its coins run out. Of a hold: when it lets go',
+    }),
     legs: z
       .array(z.object({ userId: z.uuid(), amount: z.int() }))
       .optional()

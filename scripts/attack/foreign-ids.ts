@@ -35,6 +35,7 @@ const recipes: Record<string, ObjectKind> = {
   'path users/{id}': 'user',
   'path sessions/{id}': 'session',
   'path operations/{id}': 'operation',
+  'path holds/{id}': 'hold',
   'path held-operations/{operationId}': 'operation',
   'path wallets/{walletId}': 'wallet',
   'path freezes/{cause}': 'freeze',
@@ -50,7 +51,11 @@ const recipes: Record<string, ObjectKind> = {
   'query walletId': 'wallet',
   'body userId': 'user',
   'body operationId': 'operation',
+  'body toUserId': 'user',
 };
+
+/** What is meant for others of the same tenant: to send coins to one is no intrusion. */
+const openToNeighbours = new Set(['body toUserId']);
 
 /** Parameters that name no object of a tenant's: the tenant itself, a provider, or an address nobody can guess. */
 const notObjects = new Set([
@@ -63,6 +68,11 @@ const notObjects = new Set([
 const bodies: Record<string, object> = {
   'POST /wallet/spend': { amount: 1 },
   'POST /wallet/grant': { amount: 1 },
+  'POST /wallet/transfer': { amount: 1 },
+  'POST /wallet/holds': { amount: 1 },
+  'POST /wallet/holds/{id}/capture': {},
+  'POST /wallet/holds/{id}/release': {},
+  'POST /wallet/exchange': { amount: 1, to: 'COIN' },
   'POST /wallet/buy': { coins: 100, provider: 'sandbox' },
   'POST /operator/tenants/{slug}/wallets/{walletId}/freezes': { note: 'somebody else' },
   'POST /operator/tenants/{slug}/purchases/{id}/review': { decision: 'refund' },
@@ -137,7 +147,8 @@ export async function walkForeignIds(send: Send, document: ApiDocument, walk: Wa
       for (const { whose, isNeighbour, objects } of walk.strangers) {
         const foreign = objects[kind];
         // To the operator and to a platform a neighbour is one of their own.
-        if (foreign === undefined || (isNeighbour && caller !== 'user')) continue;
+        const isTheirs = isNeighbour && (caller !== 'user' || openToNeighbours.has(place.key));
+        if (foreign === undefined || isTheirs) continue;
         const { status, body } = await tryPlace(send, walk, place, caller, foreign);
         steps.push({
           place,
@@ -193,6 +204,10 @@ function bodyFor({ method, path, in: where, name }: Place, caller: string, mine:
   const base = bodies[`${method} ${path}`];
   if (where !== 'body') return base === undefined ? {} : { body: base };
   const { user, operation } = mine.objects;
+  // A receiver stands beside whoever it is that sends.
+  if (path === '/wallet/transfer' && name === 'userId') {
+    return { body: { ...base, toUserId: user, userId: foreign } };
+  }
   if (path === '/wallet/refund') return { body: { operationId: operation, [name]: foreign } };
   // A platform names its user beside whatever else is foreign.
   return { body: { ...base, ...(caller === 'platform' ? { userId: user } : {}), [name]: foreign } };

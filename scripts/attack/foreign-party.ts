@@ -23,7 +23,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 
 /** What an id can name. */
 export const objectKinds = [
-  ...(['user', 'session', 'operation', 'wallet', 'freeze', 'key', 'purchase'] as const),
+  ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
   ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
@@ -68,12 +68,13 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const grant = { userId: objects.user, amount: 10 };
   expect(await act(secretKey, '/wallet/grant', grant), 201, 'a grant');
   const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
+  const held = expect(await act(token, '/wallet/holds', { amount: 1 }), 201, 'a hold');
   const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox' });
   const signing = await operator('GET', `/${slug}/signing-keys`);
   const keys = expect(await operator('GET', `/${slug}/keys`), 200, 'the keys');
   // A passkey takes an authenticator: who has one may put its id in afterwards.
   const found: Partial<Record<ObjectKind, string>> = {
-    ...{ ...objects, operation: spent.id, wallet: spent.walletId, key: keys.data[0].id },
+    ...{ ...objects, operation: spent.id, hold: held.id, wallet: spent.walletId, key: keys.data[0].id },
     signingKey: signing.body.data?.[0]?.kid,
     ...(bought.status === 201 ? { purchase: bought.body.id } : {}),
   };
@@ -97,11 +98,17 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
 export async function createNeighbour(
   send: Send,
   { slug, secretKey }: Party,
-): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation'>> {
-  const { objects } = await createUser(send, slug);
+): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold'>> {
+  const { objects, token } = await createUser(send, slug);
   const body = { userId: objects.user, amount: 10 };
   const granted = await send('POST', '/wallet/grant', { as: secretKey, key: randomUUID(), wait: 10, body });
-  return { ...objects, operation: expect(granted, 201, 'a grant').id };
+  const { id: operation } = expect(granted, 201, 'a grant');
+  const asked = { as: token, key: randomUUID(), wait: 10, body: { amount: 1 } };
+  return {
+    ...objects,
+    operation,
+    hold: expect(await send('POST', '/wallet/holds', asked), 201, 'a hold').id,
+  };
 }
 
 interface PartyUser {

@@ -1,18 +1,11 @@
-// Sending coins: each promise of the route, its refusals, and many at once; on both queue backends.
+// Sending coins: each promise of the route, and its refusals; on both queue backends.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backends } from '#tests/support/backends.ts';
-import {
-  type Answer,
-  call,
-  createTenant,
-  grant,
-  integrity,
-  registerUser,
-  type TestUser,
-} from '#tests/support/client.ts';
-import { operatorToken, type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
-import { type Counter, expectProblem, openCounter, pointersOf } from './counter.ts';
+import { call, createTenant, grant, registerUser } from '#tests/support/client.ts';
+import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
+import { expectProblem, openCounter, pointersOf } from './counter.ts';
+import { addUser, balanceOf, change, expectWhole, fund, openPair, send } from './transfer-desk.ts';
 
 const amountMax = 2 ** 53 - 1;
 const times = <T>(count: number, each: (index: number) => Promise<T>): Promise<T[]> =>
@@ -25,36 +18,8 @@ describe.each(backends)('on $name', (backend) => {
   });
   afterAll(() => system?.close());
 
-  const addUser = ({ url, tenant }: Counter) => registerUser(url, tenant);
-  const fund = async ({ url, tenant }: Counter, user: TestUser, amount: number, bucket = 'paid') =>
-    expect(
-      await call('POST', `${url}/wallet/grant`, {
-        ...{ token: tenant.secretKey, key: randomUUID(), wait: 10 },
-        body: { userId: user.id, amount, bucket },
-      }),
-    ).toMatchObject({ status: 201 });
-  const balanceOf = async ({ url }: Counter, user: TestUser) =>
-    (await call('GET', `${url}/wallet/balance`, { token: user.token })).body.balance;
-  const send = (counter: Counter, from: TestUser, body: object, wait = 10): Promise<Answer> =>
-    counter.post('/wallet/transfer', body, { token: from.token, wait });
-  const expectWhole = async ({ url, tenant }: Counter) =>
-    expect((await integrity(url, tenant.slug)).body).toMatchObject({ ok: true, differences: [] });
-  const change = async ({ url, tenant }: Counter, settings: object) =>
-    expect(
-      await call('PATCH', `${url}/operator/tenants/${tenant.slug}`, {
-        token: operatorToken,
-        body: { settings },
-      }),
-    ).toMatchObject({ status: 200 });
-  /** A user with paid coins, and another one. */
-  async function openPair(coins: number) {
-    const counter = await openCounter(system);
-    if (coins > 0) await fund(counter, counter.user, coins);
-    return { counter, from: counter.user, to: await addUser(counter) };
-  }
-
   test('coins arrive whole, and both histories say from whom and to whom', async () => {
-    const { counter, from, to } = await openPair(100);
+    const { counter, from, to } = await openPair(system, 100);
     const sent = await send(counter, from, {
       ...{ toUserId: to.id, amount: 40 },
       ...{ reference: 'thanks', metadata: { secret: 1 } },
@@ -84,7 +49,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('a fee is taken out of the amount, rounded down; users cannot choose it', async () => {
-    const { counter, from, to } = await openPair(1000);
+    const { counter, from, to } = await openPair(system, 1000);
     await change(counter, { transfers: { feeBps: 250 } });
     const sent = await send(counter, from, { toUserId: to.id, amount: 199 });
     expect(sent.body).toMatchObject({ fee: 4, legs: [{ amount: 195 }], balanceAfter: 801 });
@@ -104,7 +69,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('shares are cut so that they and the fee sum to the amount, whatever the weights', async () => {
-    const { counter, from } = await openPair(10_000);
+    const { counter, from } = await openPair(system, 10_000);
     const users = await times(4, () => addUser(counter));
     for (const [amount, feeBps, shares] of [
       [100, 0, [1, 1, 1]],
@@ -132,7 +97,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('one receiver who cannot take them keeps all others from theirs', async () => {
-    const { counter, from, to } = await openPair(100);
+    const { counter, from, to } = await openPair(system, 100);
     const { url, tenant } = counter;
     const banned = await addUser(counter);
     await call('POST', `${url}/users/${banned.id}/ban`, { token: tenant.secretKey, body: {} });
@@ -154,7 +119,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('more than a wallet can hold is refused, and the sender keeps it', async () => {
-    const { counter, from, to } = await openPair(2);
+    const { counter, from, to } = await openPair(system, 2);
     await fund(counter, to, amountMax - 1);
     expectProblem(await send(counter, from, { toUserId: to.id, amount: 2 }), 409, 'balance_limit');
     expect((await send(counter, from, { toUserId: to.id, amount: 1 })).status).toBe(201);
@@ -162,7 +127,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('what was given stays, unless the tenant says so', async () => {
-    const { counter, from, to } = await openPair(10);
+    const { counter, from, to } = await openPair(system, 10);
     await fund(counter, from, 10, 'bonus');
     expectProblem(await send(counter, from, { toUserId: to.id, amount: 11 }), 409, 'bonus_not_transferable');
     await change(counter, { bonus: { transferable: true } });
@@ -205,7 +170,7 @@ describe.each(backends)('on $name', (backend) => {
   });
 
   test('a replay answers as before, though the receiver or the tenant has changed since', async () => {
-    const { counter, from, to } = await openPair(10);
+    const { counter, from, to } = await openPair(system, 10);
     const key = randomUUID();
     const again = () =>
       counter.post('/wallet/transfer', { toUserId: to.id, amount: 4 }, { token: from.token, key, wait: 10 });
@@ -219,69 +184,6 @@ describe.each(backends)('on $name', (backend) => {
     const reused = await counter.post('/wallet/transfer', other, { token: from.token, key });
     expectProblem(reused, 422, 'idempotency_key_reused');
     expect(await balanceOf(counter, to)).toBe(4);
-  });
-
-  test('coins that were sent before a spend was are there for it', async () => {
-    const { counter, from, to } = await openPair(50);
-    for (let round = 0; round < 20; round += 1) {
-      const there = await send(counter, from, { toUserId: to.id, amount: 50 }, 0);
-      expect(there.status).toBe(202);
-      // Answered, so it counts for what the receiver does next.
-      const back = await send(counter, to, { toUserId: from.id, amount: 50 }, 0);
-      expect(back.status).toBe(202);
-    }
-    const last = await send(counter, from, { toUserId: to.id, amount: 50 }, 0);
-    expect(last.status).toBe(202);
-    const spent = await counter.post('/wallet/spend', { amount: 50 }, { token: to.token, wait: 10 });
-    expect([spent.status, spent.body.balanceAfter]).toEqual([201, 0]);
-    const all = await counter.get('/wallet/transactions?kind=transfer&limit=100', to.token);
-    expect(all.body.data).toHaveLength(41);
-    await expectWhole(counter);
-  });
-
-  test('two who send to each other at once neither block each other nor overdraw', async () => {
-    const { counter, from, to } = await openPair(30);
-    await fund(counter, to, 30);
-    const answers = await times(60, (n) =>
-      n % 2 === 0
-        ? send(counter, from, { toUserId: to.id, amount: 3 })
-        : send(counter, to, { toUserId: from.id, amount: 2 }),
-    );
-    const refused = answers.filter(({ status }) => status !== 201);
-    for (const answer of refused) expectProblem(answer, 402, 'insufficient_funds');
-    const applied = answers.filter(({ status }) => status === 201);
-    for (const { body } of applied) expect(body.balanceAfter).toBeGreaterThanOrEqual(0);
-    expect((await balanceOf(counter, from)) + (await balanceOf(counter, to))).toBe(60);
-    await expectWhole(counter);
-  });
-
-  test('fifty in a ring who all send at once end with what they had', { timeout: 60_000 }, async () => {
-    const counter = await openCounter(system);
-    const users: TestUser[] = [];
-    for (let n = 0; n < 50; n += 1) users.push(await addUser(counter));
-    await Promise.all(users.map((user) => fund(counter, user, 10)));
-    for (let round = 0; round < 3; round += 1) {
-      const answers = await times(50, (n) =>
-        send(counter, users[n]!, { toUserId: users[(n + 1) % 50]!.id, amount: 10 - round }),
-      );
-      expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201));
-    }
-    const left = await Promise.all(users.map((user) => balanceOf(counter, user)));
-    expect(left).toEqual(Array(50).fill(10));
-    await expectWhole(counter);
-  });
-
-  test('a receiver whom everybody sends to gets every coin', { timeout: 60_000 }, async () => {
-    const counter = await openCounter(system);
-    const senders: TestUser[] = [];
-    for (let n = 0; n < 20; n += 1) senders.push(await addUser(counter));
-    await Promise.all(senders.map((user) => fund(counter, user, 10)));
-    const answers = await times(200, (n) =>
-      send(counter, senders[n % 20]!, { toUserId: counter.user.id, amount: 1 }),
-    );
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(200);
-    expect(await balanceOf(counter, counter.user)).toBe(200);
-    await expectWhole(counter);
   });
 
   test('above the limit of the tenant users prove a second factor, and platforms do not', async () => {
