@@ -11,6 +11,7 @@ import {
   setPurchase,
 } from '#shared/db/purchases.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
+import { coinCalled } from '#shared/tenants/coin-settings.ts';
 import type { Tenant, TenantDirectory } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
 import { lookAndApply } from './look.ts';
@@ -134,7 +135,8 @@ async function waitFor(deps: PurchaseDeps, { slug }: Tenant, id: string, error: 
 
 function describe(tenant: Tenant, { coins, pack: packId }: PurchaseRow): string {
   const pack = tenant.settings.packs.find((each) => each.id === packId);
-  const amount = `${coins.toLocaleString('en')} × ${tenant.coin.name}`;
+  const { name } = coinCalled(tenant.coin, tenant.settings.coins, pack?.coin ?? tenant.coin.code);
+  const amount = `${coins.toLocaleString('en')} × ${name}`;
   return pack ? `${pack.name}: ${amount}` : amount;
 }
 

@@ -1,15 +1,18 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
 import { openApi, openStore, sleep } from './wallet-api.js';
+import { balanceParts, prepareCoins } from './wallet-coins.js';
 import { prepareRefunds } from './wallet-refund.js';
+import { prepareSending } from './wallet-send.js';
 import { prepareSignIn } from './wallet-sign-in.js';
-import { compromisedText, explain, kindName, price } from './wallet-words.js';
+import { compromisedText, explain, frozenText, kindName, price } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat();
-const coins = (n) => `${numbers.format(n)} ${settings.coin.code}`;
 const store = openStore(settings.tenant);
+const kept = prepareCoins({ settings, store, onSwitch: () => void showWallet().catch(sayWhy) });
+const coins = kept.text;
 const { send, call, operate, forget } = openApi(settings.tenant, store, () =>
   signOut('Your session has ended. Please log in again.'),
 );
@@ -57,24 +60,22 @@ async function sayShort(place, wanted, mayBuy) {
     $('coins').focus();
     showPrice();
   });
-  say(place, text, { bad: true, action: mayBuy && $('buy') ? buy : undefined });
+  say(place, text, { bad: true, action: mayBuy && $('buy') && kept.isFirst() ? buy : undefined });
 }
 
 async function showBalance() {
-  const { balance, available, held, buckets, debt } = await call('GET', '/wallet/balance');
-  $('balance').textContent = numbers.format(available);
-  const parts = [];
-  if (held > 0) parts.push(`${numbers.format(held)} of ${numbers.format(balance)} are reserved.`);
-  if (buckets?.bonus > 0) parts.push(`${numbers.format(buckets.bonus)} of them were a gift.`);
-  $('balance-parts').textContent = parts.join(' ');
-  say('debt', debt > 0 ? `You owe ${coins(debt)}; your next coins repay it.` : '', { bad: true });
-  return available;
+  const balance = await call('GET', `/wallet/balance${kept.query('?')}`);
+  $('balance').textContent = numbers.format(balance.available);
+  $('balance-parts').textContent = balanceParts(balance);
+  say('debt', balance.debt > 0 ? `You owe ${coins(balance.debt)}; your next coins repay it.` : '', {
+    bad: true,
+  });
+  return balance.available;
 }
 
 /** The balance does not tell: it is learned from a refusal, and forgotten when something was spent. */
 function showFrozen(frozen = true) {
-  const text = 'This wallet is frozen: nothing can be spent from it now. Ask the shop about it.';
-  say('frozen', frozen ? text : '', { bad: true });
+  say('frozen', frozen ? frozenText : '', { bad: true });
 }
 
 function historyLine(entry) {
@@ -91,7 +92,7 @@ function historyLine(entry) {
   part('amount').classList.toggle('plus', entry.amount > 0);
   part('after').textContent = `balance ${numbers.format(entry.balanceAfter)}`;
   const refund = part('refund');
-  refund.hidden = !settings.refunds || !['spend', 'purchase'].includes(entry.kind);
+  refund.hidden = !settings.refunds || !['spend', 'capture', 'purchase'].includes(entry.kind);
   refund.addEventListener('click', () => askRefund(entry));
   return line;
 }
@@ -99,7 +100,7 @@ function historyLine(entry) {
 let nextCursor;
 async function showHistory({ more = false } = {}) {
   const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
-  const page = await call('GET', `/wallet/transactions?limit=10${cursor}`);
+  const page = await call('GET', `/wallet/transactions?limit=10${cursor}${kept.query('&')}`);
   const lines = page.data.map(historyLine);
   if (more) $('history').append(...lines);
   else $('history').replaceChildren(...lines);
@@ -132,6 +133,7 @@ function showPrice() {
 function prepareBuying() {
   onSubmit('buy', async (form) => {
     const pack = form.get('pack');
+    kept.choose(document.querySelector('[name=pack]:checked').dataset.coin);
     const what = pack === '' ? { coins: Number(form.get('coins')) } : { pack };
     const returnUrl = location.origin + location.pathname;
     const operation = await operate('/wallet/buy', { ...what, provider: form.get('provider'), returnUrl });
@@ -186,8 +188,9 @@ async function signIn({ passwordCompromised, ...answer }) {
 }
 
 function signOut(text) {
-  for (const name of ['session', 'purchase']) store.drop(name);
+  for (const name of ['session', 'purchase', 'coin']) store.drop(name);
   forget();
+  showOwnId('');
   // The next user of this tab sees nothing of the last one.
   $('balance').textContent = '…';
   for (const id of ['balance-parts', 'history', 'who']) $(id).replaceChildren();
@@ -206,6 +209,7 @@ async function start() {
   try {
     const [profile] = await Promise.all([call('GET', '/profile'), showWallet()]);
     $('who').textContent = profile.name ?? profile.email;
+    showOwnId(profile.id);
     void followPurchase().catch(sayWhy);
   } catch (error) {
     sayWhy(error);
@@ -216,12 +220,14 @@ function sayWhy(error) {
   if (store.get('session')) say('wallet-say', explain(error), { bad: true });
 }
 
+const showOwnId = prepareSending({ operate, coins: kept, onSubmit, say, onDone: showWallet });
 const resumeLogin = prepareSignIn({ settings, store, send, say, onSubmit, onIn: signIn });
 onSubmit('spend', async (form, place) => {
   const reference = form.get('reference').trim();
   const operation = await operate('/wallet/spend', {
     amount: Number(form.get('amount')),
     ...(reference ? { reference } : {}),
+    ...kept.body(),
   });
   $('spend').reset();
   showFrozen(false);

@@ -6,6 +6,7 @@ import type { Tenant } from '#shared/tenants/directory.ts';
 import type { OauthProvider, Pack } from '#shared/tenants/settings.ts';
 import type { ApiEnv } from '../context.ts';
 import { type Markup, renderPage } from './layout.ts';
+import { renderCoinChoice, renderSend } from './wallet-send-page.ts';
 import { renderSay, renderSignedOut } from './wallet-sign-in-page.ts';
 
 interface WalletPage {
@@ -38,6 +39,7 @@ export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
     name: tenant.name,
     returnTo,
     coin,
+    coins: settings.coins,
     coinPrice: settings.coinPrice,
     refunds: settings.refunds.byUsers,
     passkeyOrigin,
@@ -64,14 +66,16 @@ export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
         ${renderSay('wallet')}
         <section class="card" aria-labelledby="balance-title">
           <h2 id="balance-title">Balance</h2>
+          ${renderCoinChoice(tenant)}
           <p><span id="balance" class="big">…</span>
-            <abbr title="${coin.name}">${coin.code}</abbr></p>
+            <abbr id="coin-code" title="${coin.name}">${coin.code}</abbr></p>
           <p id="balance-parts" class="soft small"></p>
           <div id="debt" class="note" role="status" hidden></div>
           <div id="frozen" class="note" role="alert" hidden></div>
         </section>
         ${renderBuy(tenant, providers)}
         ${renderSpend()}
+        ${settings.transfers.byUsers ? renderSend(settings.transfers.feeBps) : ''}
         ${renderHistory()}
         ${renderRefund()}
       </div>`,
@@ -86,9 +90,9 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
       ${renderSay('buy')}
       <fieldset class="grid">
         <legend class="unseen">What to buy</legend>
-        ${settings.packs.map((pack, place) => renderPack(pack, coin.code, place === 0))}
+        ${settings.packs.map((pack, place) => renderPack(pack, pack.coin ?? coin.code, place === 0))}
         <div class="choice">
-          <input id="custom" type="radio" name="pack" value="" ${settings.packs.length === 0 ? 'checked' : ''} />
+          <input id="custom" type="radio" name="pack" value="" data-coin="${coin.code}" ${settings.packs.length === 0 ? 'checked' : ''} />
           <label for="custom" class="unseen">Any number of coins</label>
           <label for="coins" class="unseen">Number of coins</label>
           <input id="coins" name="coins" type="number" inputmode="numeric" min="1" max="1000000000" step="1" value="100" />
@@ -109,7 +113,7 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
 
 function renderPack(pack: Pack, code: string, chosen: boolean): Markup {
   return html`<label class="choice">
-    <input type="radio" name="pack" value="${pack.id}" ${chosen ? 'checked' : ''} />
+    <input type="radio" name="pack" value="${pack.id}" data-coin="${code}" ${chosen ? 'checked' : ''} />
     <strong>${pack.name}</strong>
     <span class="soft">${new Intl.NumberFormat('en').format(pack.coins)} ${code}</span>
     <span class="amount" data-price="${pack.price}" data-currency="${pack.currency}"></span>

@@ -26,6 +26,11 @@ const plainWords = {
   account_too_new: 'Your account is too new for this. Try again later, or with less.',
   balance_limit: 'That is more than a wallet may hold.',
   refused_in_review: 'The shop looked at it and refused it. Nothing has moved.',
+  user_not_found: 'There is nobody with this id here.',
+  recipient_is_sender: 'That is your own id.',
+  recipient_closed: 'This user takes no coins.',
+  bonus_not_transferable: 'Coins that were a gift cannot be sent, and the others are not enough.',
+  step_up_required: 'So many coins at once need a second factor: confirm it on your account page.',
   held_for_review:
     'The shop looks at this first. It goes on by itself once they agree: look into the history.',
   pending: 'It is accepted and takes longer than usual. Look into the history in a while.',
@@ -33,6 +38,8 @@ const plainWords = {
 
 export const compromisedText =
   'Your password became known in a leak elsewhere, so others may try it here. Choose a new one now:';
+
+export const frozenText = 'This wallet is frozen: nothing can be spent from it now. Ask the shop about it.';
 
 /** What a browser says when it does not use a passkey, by the name of its error (WebAuthn section 5.1). */
 const passkeyWords = {
@@ -59,10 +66,14 @@ const kindNames = {
   grant: 'Received',
   reversal: 'Returned',
   clawback: 'Taken back',
+  capture: 'Spent',
+  exchange: 'Exchanged',
+  expiry: 'Run out',
 };
 
-/** What a line of the history is; a debt and a write-off have two directions. */
+/** What a line of the history is; a debt, a write-off and a transfer have two directions. */
 export function kindName({ kind, amount }) {
+  if (kind === 'transfer') return amount > 0 ? 'Came from another user' : 'Sent';
   if (kind === 'debt') return amount > 0 ? 'Owed' : 'Debt repaid';
   if (kind === 'write_off') return amount > 0 ? 'Written off' : 'Write-off undone';
   return kindNames[kind] ?? kind;

@@ -129,8 +129,9 @@ export async function findMailRecipient(tx: Queryable, userId: string): Promise<
 export interface ReceiptRow {
   id: string;
   kind: OperationKind;
-  /** Coins. */
+  /** Coins, of this code. */
   amount: number | null;
+  coin: string | null;
   balanceAfter: number | null;
   reference: string | null;
   createdAt: Date;
@@ -158,12 +159,12 @@ interface ReceiptColumns extends Omit<ReceiptRow, 'original' | 'purchase' | 'mon
 /** What a receipt says about an operation. */
 export async function findReceipt(tx: Queryable, operationId: string): Promise<ReceiptRow | undefined> {
   const result = await tx.query<ReceiptColumns>(
-    `select o.id, o.kind, o.amount, o.balance_after as "balanceAfter", o.reference,
+    `select o.id, o.kind, o.amount, w.currency as coin, o.balance_after as "balanceAfter", o.reference,
        o.created_at as "createdAt", o.settled_at as "settledAt",
        original.id as "originalId", original.kind as "originalKind", original.reference as "originalReference",
        p.provider, p.pack, p.coins, p.price, p.currency,
        r.amount as "moneyAmount", r.currency as "moneyCurrency"
-     from operations o
+     from operations o left join wallets w on w.id = o.wallet_id
      left join operations original on original.id = o.original_id
      left join purchases p on p.operation_id = coalesce(o.original_id, o.id)
      left join purchase_refunds r on r.operation_id = o.id

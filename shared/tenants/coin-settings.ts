@@ -87,6 +87,11 @@ function makesCoins(rates: readonly ExchangeRate[]): boolean {
   return false;
 }
 
+/** How a coin is called; the first one stands in for one that was taken off the settings. */
+export function coinCalled(first: Coin, further: readonly Coin[], code: string): Coin {
+  return further.find((each) => each.code === code) ?? first;
+}
+
 interface CoinSettings {
   coins: readonly Coin[];
   exchangeRates: readonly ExchangeRate[];

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EmailJob, MailTemplate } from '#shared/contracts/jobs.ts';
 import { findReceipt, type ReceiptRow } from '#shared/db/mails.ts';
 import { withTenant } from '#shared/db/pool.ts';
+import { coinCalled } from '#shared/tenants/coin-settings.ts';
 import type { WorkerDeps } from '../context.ts';
 import {
   accountErased,
@@ -36,9 +37,10 @@ export async function composeMail(deps: ComposeDeps, job: EmailJob): Promise<Com
     receipt: needsReceipt ? await findReceipt(tx, String(operationId)) : undefined,
   }));
   if (!('address' in reader)) return reader;
+  const coin = receipt?.coin ? coinCalled(tenant.coin, tenant.settings.coins, receipt.coin) : tenant.coin;
   const platform = {
     name: plainLine(tenant.name),
-    coin: { name: plainLine(tenant.coin.name), symbol: plainLine(tenant.coin.symbol) },
+    coin: { name: plainLine(coin.name), symbol: plainLine(coin.symbol) },
   };
   const content = contentOf(deps, job, platform, reader, receipt);
   if (typeof content === 'string') return { impossible: content };
