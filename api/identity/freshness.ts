@@ -46,7 +46,7 @@ async function wayToFreshness(tx: Tx, userId: string): Promise<string> {
 }
 
 /**
- * Before a user moves `amount` coins at once (spends; later transfers and holds): above the tenant's limit
+ * Before a user spends, sends or holds `amount` coins at once: above the tenant's limit
  * the session needs a second factor of the last minutes. Platforms answer for themselves and are not asked.
  * At or below the limit, and without one, nothing is looked up. It is asked for each request, so an
  * idempotent replay of an accepted operation is asked again, too: a replay shows what only the proof opened.

@@ -36,6 +36,7 @@ const walletSchema = z
     id: z.uuid(),
     userId: z.uuid(),
     email: z.string().nullable(),
+    currency: z.string(),
     balance: z.int(),
     debt: z.int(),
     frozenReason: z.string().nullable().describe('The weightiest of the reasons that hold'),
@@ -109,8 +110,8 @@ export interface FrozenWallet extends WalletView {
 }
 
 function toWallet({ freezes, ...wallet }: FrozenWallet): z.infer<typeof walletSchema> {
-  const { id, userId, email, balance, debt, frozenReason } = wallet;
-  return { id, userId, email, balance, debt, frozenReason, freezes: freezes.map(toFreeze) };
+  const { id, userId, email, currency, balance, debt, frozenReason } = wallet;
+  return { id, userId, email, currency, balance, debt, frozenReason, freezes: freezes.map(toFreeze) };
 }
 
 const noSuchWallet = () => new Problem('not_found', { detail: 'The tenant has no such wallet.' });

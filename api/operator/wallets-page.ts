@@ -28,7 +28,7 @@ export function renderWallets({ slug, data, nextCursor, find }: WalletList): Mar
     <tbody>${data.map(
       (wallet) => html`<tr>
         ${cell('Wallet of', html`<a href="${tenantPath(slug, 'wallets', wallet.id)}">${wallet.email ?? wallet.userId}</a>`)}
-        ${cell('Balance', count(wallet.balance))}
+        ${cell('Balance', `${count(wallet.balance)} ${wallet.currency}`)}
         ${cell('Owes', count(wallet.debt))}
         ${cell('Frozen because', renderFreezes(slug, wallet.freezes))}
       </tr>`,
@@ -68,7 +68,7 @@ function renderFreezes(slug: string, freezes: FreezeView[]): Markup {
 export function renderWallet(slug: string, wallet: FrozenWallet, purchases: Markup): Markup {
   const facts: [string, unknown][] = [
     ['State', renderTag(wallet.frozenReason === null ? 'active' : 'frozen')],
-    ['Balance', count(wallet.balance)],
+    ['Balance', `${count(wallet.balance)} ${wallet.currency}`],
     ['Of it given', count(wallet.bonus)],
     ['Owes', count(wallet.debt)],
   ];

@@ -45,8 +45,15 @@ export const exportParts: ExportPart[] = [
   },
   {
     name: 'lots',
-    text: `select l.id, l.wallet_id as "walletId", l.bucket, l.coins, l.price, l.currency, l.created_at as "createdAt"
+    text: `select l.id, l.wallet_id as "walletId", l.bucket, l.coins, l.price, l.currency,
+        l.priority, l.expires_at as "expiresAt", l.created_at as "createdAt"
       from lots l join wallets w on w.id = l.wallet_id where w.user_id = $1 order by l.created_at, l.id`,
+  },
+  {
+    name: 'holds',
+    text: `select h.id, h.wallet_id as "walletId", h.amount, h.captured, h.status, h.expires_at as "expiresAt",
+        h.created_at as "createdAt", h.updated_at as "updatedAt"
+      from holds h join wallets w on w.id = h.wallet_id where w.user_id = $1 order by h.id`,
   },
   {
     name: 'freezes',

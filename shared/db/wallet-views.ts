@@ -7,6 +7,7 @@ export interface WalletView {
   userId: string;
   email: string | null;
   name: string | null;
+  currency: string;
   balance: number;
   bonus: number;
   /** Coins that are owed. */
@@ -15,7 +16,7 @@ export interface WalletView {
   frozenReason: FreezeReason | null;
 }
 
-const selectWallet = `select w.id, w.user_id as "userId", u.email, u.name, w.balance, w.bonus, w.debt,
+const selectWallet = `select w.id, w.user_id as "userId", u.email, u.name, w.currency, w.balance, w.bonus, w.debt,
     w.frozen_reason as "frozenReason"
   from wallets w join users u on u.id = w.user_id`;
 
@@ -24,17 +25,20 @@ export async function findWalletView(tx: Queryable, walletId: string): Promise<W
   return result.rows[0];
 }
 
-/** The wallet with this id, or of the user with this id. */
+/** The wallet with this id, or the oldest of the user with this id. */
 export async function findWalletByAnyId(tx: Queryable, id: string): Promise<WalletView | undefined> {
-  const result = await tx.query<WalletView>(`${selectWallet} where w.id = $1 or w.user_id = $1 limit 1`, [
-    id,
-  ]);
+  const result = await tx.query<WalletView>(
+    `${selectWallet} where w.id = $1 or w.user_id = $1 order by w.id limit 1`,
+    [id],
+  );
   return result.rows[0];
 }
 
-/** The wallet of the user with this address, which is written as users' addresses are kept. */
+/** The oldest wallet of the user with this address, which is written as users' addresses are kept. */
 export async function findWalletByEmail(tx: Queryable, email: string): Promise<WalletView | undefined> {
-  const result = await tx.query<WalletView>(`${selectWallet} where u.email = $1 limit 1`, [email]);
+  const result = await tx.query<WalletView>(`${selectWallet} where u.email = $1 order by w.id limit 1`, [
+    email,
+  ]);
   return result.rows[0];
 }
 

@@ -105,7 +105,9 @@ export const stepUp = z
       .max(amountMax)
       .nullable()
       .default(null)
-      .describe('Users prove a second factor before they spend more coins than this at once; null: never'),
+      .describe(
+        'Users prove a second factor before they spend, send or hold more coins than this at once; null: never',
+      ),
     minutes: z.int().min(1).max(1440).default(10).describe('How long such a proof counts'),
   })
   .prefault({});
