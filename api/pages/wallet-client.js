@@ -5,7 +5,7 @@ import { balanceParts, prepareCoins } from './wallet-coins.js';
 import { prepareRefunds } from './wallet-refund.js';
 import { prepareSending } from './wallet-send.js';
 import { prepareSignIn } from './wallet-sign-in.js';
-import { compromisedText, explain, frozenText, kindName, price } from './wallet-words.js';
+import { compromisedText, explain, frozenText, kindName, moment, price } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
@@ -64,7 +64,7 @@ async function sayShort(place, wanted, mayBuy) {
 }
 
 async function showBalance() {
-  const balance = await call('GET', `/wallet/balance${kept.query('?')}`);
+  const balance = await call('GET', `/wallet/balance${kept.asQuery('?')}`);
   $('balance').textContent = numbers.format(balance.available);
   $('balance-parts').textContent = balanceParts(balance);
   say('debt', balance.debt > 0 ? `You owe ${coins(balance.debt)}; your next coins repay it.` : '', {
@@ -83,10 +83,7 @@ function historyLine(entry) {
   const part = (name) => line.querySelector(`[data-part=${name}]`);
   part('kind').textContent = kindName(entry);
   part('reference').textContent = entry.reference ? ` · ${entry.reference}` : '';
-  part('time').textContent = new Date(entry.createdAt).toLocaleString(undefined, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-  });
+  part('time').textContent = moment(entry.createdAt);
   part('time').dateTime = entry.createdAt;
   part('amount').textContent = `${entry.amount > 0 ? '+' : '−'}${numbers.format(Math.abs(entry.amount))}`;
   part('amount').classList.toggle('plus', entry.amount > 0);
@@ -100,7 +97,7 @@ function historyLine(entry) {
 let nextCursor;
 async function showHistory({ more = false } = {}) {
   const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
-  const page = await call('GET', `/wallet/transactions?limit=10${cursor}${kept.query('&')}`);
+  const page = await call('GET', `/wallet/transactions?limit=10${cursor}${kept.asQuery('&')}`);
   const lines = page.data.map(historyLine);
   if (more) $('history').append(...lines);
   else $('history').replaceChildren(...lines);

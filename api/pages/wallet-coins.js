@@ -25,7 +25,7 @@ export function prepareCoins({ settings, store, onSwitch }) {
   return {
     text: (n) => `${numbers.format(n)} ${current().code}`,
     /** For a query, after what is in it already, and for a body: the first coin goes without saying. */
-    query: (lead) => (isFirst() ? '' : `${lead}coin=${current().code}`),
+    asQuery: (lead) => (isFirst() ? '' : `${lead}coin=${current().code}`),
     body: () => (isFirst() ? {} : { coin: current().code }),
     isFirst,
     choose,

@@ -79,6 +79,11 @@ export function kindName({ kind, amount }) {
   return kindNames[kind] ?? kind;
 }
 
+/** Date and time as this browser writes them. */
+export function moment(iso) {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
 /** `minor` in the minor unit of the currency, of which the browser knows how many make one. */
 export function price(minor, currency) {
   const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
