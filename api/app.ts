@@ -5,6 +5,8 @@ import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { answerProblem } from './errors.ts';
 import { identityRoutes } from './identity/routes.ts';
+import { catalogueRoutes } from './items/catalogue.ts';
+import { entitlementRoutes } from './items/entitlements.ts';
 import { showRate } from './limits/refusals.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { createAddressFinder, warnOnce } from './middleware/address.ts';
@@ -55,6 +57,8 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', paymentReturnRoutes(deps));
   app.route('/', balanceRoutes(deps));
   app.route('/', buyRoutes(deps));
+  app.route('/', catalogueRoutes(deps));
+  app.route('/', entitlementRoutes(deps));
   app.route('/', operationRoutes(deps));
   app.route('/', providerEventRoutes(deps));
   if (!deps.config.production) app.route('/', sandboxRoutes(deps));

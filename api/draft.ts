@@ -27,8 +27,8 @@ export async function draftOf(
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     const keys = [asked.idempotencyKey];
-    const earlier = await withTenant(deps.db.app, tenant.slug, (tx) => listByIdempotencyKey(tx, keys));
-    if (earlier.length === 0) throw problem;
-    return { ...asked, walletId: nowhere, amount: null };
+    const [earlier] = await withTenant(deps.db.app, tenant.slug, (tx) => listByIdempotencyKey(tx, keys));
+    if (!earlier) throw problem;
+    return { ...asked, walletId: nowhere, amount: earlier.amount };
   }
 }

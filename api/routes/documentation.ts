@@ -41,6 +41,7 @@ const tags = [
   { name: 'Second factor', description: 'Authenticator apps, recovery codes and passkeys' },
   { name: 'Accounts', description: 'What a platform does about its users: find, ban, export, erase' },
   { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
+  { name: 'Items', description: 'What coins buy, and what users own' },
   { name: 'Operations', description: 'What became of a request' },
   { name: 'Providers', description: 'Where payment providers report' },
   { name: 'Sandbox', description: 'Stands in for a card network where there is no account at one' },

@@ -99,6 +99,11 @@ export const operationSchema = z
       .object({ walletId: z.uuid(), give: z.int(), get: z.int() })
       .optional()
       .openapi({ description: 'Of an exchange: `get` coins of the other wallet for each `give` coins' }),
+    item: z
+      .object({ id: z.string(), quantity: z.int(), price: z.int() })
+      .optional()
+      .openapi({ description: 'What a spend buys; `price` in coins a unit' }),
+    units: z.int().optional().openapi({ description: 'Of a use' }),
     checkoutUrl: z.url().nullable().optional(),
     payment: z
       .object({
@@ -158,7 +163,7 @@ export const operationAnswers = {
   403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended, forbidden, step_up_required'),
   404: problemAnswer('user_not_found, operation_not_found'),
   409: problemAnswer(
-    'A refusal, when waited for: wallet_frozen, not_refundable, refund_exceeds_original, balance_limit, ' +
+    'A refusal, when waited for: wallet_frozen, not_refundable, refund_exceeds_original, item_used, balance_limit, ' +
       'account_too_new, velocity_exceeded, refused_in_review',
   ),
   413: problemAnswer('payload_too_large'),

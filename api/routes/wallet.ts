@@ -7,6 +7,7 @@ import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps } from '../context.ts';
 import { draftOf } from '../draft.ts';
 import { requireStepUp } from '../identity/freshness.ts';
+import { priceSpend, spendInput } from '../items/spend.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
 import { tenantTime } from '../tenant-time.ts';
@@ -21,7 +22,6 @@ import {
   platformSecurity,
   problemAnswer,
   reference,
-  userIdField,
 } from './schemas.ts';
 
 const json = <T extends z.ZodType>(schema: T) => ({
@@ -33,26 +33,23 @@ const spendRoute = createRoute({
   method: 'post',
   path: '/wallet/spend',
   tags: ['Wallet'],
-  summary: 'Spend coins',
+  summary: 'Spend coins, on an item or on anything',
   description:
+    'An item is sold at the price and within the limits that the catalogue has when the spend is accepted. ' +
     'Above the `stepUp.spendAbove` of the tenant, users prove a second factor first (POST /session/confirm): ' +
     '403 `step_up_required`. A replay is asked like a first request; platforms are not asked.',
   security: callerSecurity,
   request: {
     headers: idempotencyHeaders,
-    body: json(
-      z.strictObject({
-        amount,
-        coin: coinField,
-        reference: reference.optional(),
-        metadata: metadata.optional(),
-        userId: userIdField,
-      }),
-    ),
+    body: json(spendInput),
   },
   responses: {
     ...operationAnswers,
-    422: problemAnswer('invalid_input, unknown_coin, idempotency_key_reused'),
+    409: problemAnswer(
+      'A refusal, when waited for: wallet_frozen, item_unavailable, price_changed, stock_gone, item_limit, ' +
+        'account_too_new, velocity_exceeded, refused_in_review',
+    ),
+    422: problemAnswer('invalid_input, unknown_item, unknown_coin, idempotency_key_reused'),
   },
 });
 
@@ -99,13 +96,14 @@ export function walletRoutes(deps: ApiDeps) {
     const { userId: given, ...body } = c.req.valid('json');
     const idempotencyKey = idempotencyKeyOf(c);
     const userId = actingUser(caller, given);
-    await requireStepUp(deps, caller, body.amount);
     const asked = { kind: 'spend' as const, userId, idempotencyKey, body };
     const draft = await draftOf(deps, caller.tenant, asked, async () => {
-      const { coin, ...rest } = body;
-      const walletId = await deps.wallets.walletOf(caller.tenant, userId, coinOf(caller.tenant, coin));
-      return { walletId, ...rest };
+      const { reference, metadata } = body;
+      const { coin, ...priced } = priceSpend(caller.tenant, body);
+      const walletId = await deps.wallets.walletOf(caller.tenant, userId, coin);
+      return { walletId, ...priced, ...(reference && { reference }), ...(metadata && { metadata }) };
     });
+    await requireStepUp(deps, caller, draft.amount ?? 0);
     return answerOperation(c, deps, draft) as never;
   });
 

@@ -24,7 +24,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 /** What an id can name. */
 export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
-  ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey'] as const),
+  ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -59,7 +59,9 @@ function expect({ status, body }: Reply, expected: number, what: string): Reply[
 export async function createParty(send: Send, operatorToken: string, slug: string): Promise<Party> {
   const operator = (method: string, path: string, body?: unknown) =>
     send(method, `/operator/tenants${path}`, { as: operatorToken, body });
-  const made = expect(await operator('POST', '', { slug, name: slug }), 201, 'a new tenant');
+  const items = [{ id: 'potion', name: 'Potion', price: 1, kind: 'consumable' }];
+  const settings = { items };
+  const made = expect(await operator('POST', '', { slug, name: slug, settings }), 201, 'a new tenant');
   const { secretKey } = made;
   const user = await createUser(send, slug);
   const { objects, token } = user;
@@ -69,12 +71,14 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   expect(await act(secretKey, '/wallet/grant', grant), 201, 'a grant');
   const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
   const held = expect(await act(token, '/wallet/holds', { amount: 1 }), 201, 'a hold');
+  const owned = expect(await act(token, '/wallet/spend', { item: 'potion' }), 201, 'a spend on an item');
   const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox' });
   const signing = await operator('GET', `/${slug}/signing-keys`);
   const keys = expect(await operator('GET', `/${slug}/keys`), 200, 'the keys');
   // A passkey takes an authenticator: who has one may put its id in afterwards.
   const found: Partial<Record<ObjectKind, string>> = {
     ...{ ...objects, operation: spent.id, hold: held.id, wallet: spent.walletId, key: keys.data[0].id },
+    entitlement: owned.id,
     signingKey: signing.body.data?.[0]?.kid,
     ...(bought.status === 201 ? { purchase: bought.body.id } : {}),
   };
@@ -98,15 +102,17 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
 export async function createNeighbour(
   send: Send,
   { slug, secretKey }: Party,
-): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold'>> {
+): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement'>> {
   const { objects, token } = await createUser(send, slug);
   const body = { userId: objects.user, amount: 10 };
   const granted = await send('POST', '/wallet/grant', { as: secretKey, key: randomUUID(), wait: 10, body });
   const { id: operation } = expect(granted, 201, 'a grant');
   const asked = { as: token, key: randomUUID(), wait: 10, body: { amount: 1 } };
+  const bought = { as: token, key: randomUUID(), wait: 10, body: { item: 'potion' } };
   return {
     ...objects,
     operation,
+    entitlement: expect(await send('POST', '/wallet/spend', bought), 201, 'a spend on an item').id,
     hold: expect(await send('POST', '/wallet/holds', asked), 201, 'a hold').id,
   };
 }

@@ -1,5 +1,6 @@
 // Re-derives every balance, version and outcome of a tenant from the entries, and names what differs.
 import { balanceChecks } from './integrity/balances.ts';
+import { itemChecks } from './integrity/items.ts';
 import { lotChecks } from './integrity/lots.ts';
 import { operationChecks } from './integrity/operations.ts';
 import type { Database, Queryable } from './pool.ts';
@@ -29,7 +30,7 @@ export interface IntegrityReport {
 /** Named differences per check; a broken ledger could have millions. */
 const differencesMax = 100;
 
-const checks: Check[] = [...balanceChecks, ...lotChecks, ...operationChecks];
+const checks: Check[] = [...balanceChecks, ...lotChecks, ...operationChecks, ...itemChecks];
 
 /** Reads one snapshot, so that operations settled meanwhile cannot look like faults. */
 export function checkIntegrity(db: Database, tenant: string): Promise<IntegrityReport> {

@@ -65,7 +65,7 @@ export const exportParts: ExportPart[] = [
     text: `select o.id, o.kind, o.status, o.amount, o.bucket, o.wallet_id as "walletId",
         o.original_id as "originalOperationId", o.idempotency_key as "idempotencyKey", o.reference, o.metadata, o.note,
         o.reason, o.balance_after as "balanceAfter", o.wallet_version as "walletVersion",
-        o.created_at as "createdAt", o.settled_at as "settledAt" from operations o where o.user_id = $1 order by o.id`,
+        o.terms->'item' as item, (o.terms->>'units')::bigint as units, o.created_at as "createdAt", o.settled_at as "settledAt" from operations o where o.user_id = $1 order by o.id`,
   },
   {
     name: 'history',
@@ -73,6 +73,17 @@ export const exportParts: ExportPart[] = [
         e.balance_after as "balanceAfter", e.created_at as "createdAt"
       from entries e join wallets w on w.id = e.wallet_id
       where w.user_id = $1 and e.account = 'wallet' order by e.wallet_id, e.version`,
+  },
+  {
+    name: 'holds',
+    text: `select h.id, h.wallet_id as "walletId", h.amount, h.captured, h.status, h.expires_at as "expiresAt",
+        h.created_at as "createdAt", h.updated_at as "updatedAt"
+      from holds h join wallets w on w.id = h.wallet_id where w.user_id = $1 order by h.id`,
+  },
+  {
+    name: 'entitlements',
+    text: `select id, item, kind, quantity, used, revoked, created_at as "createdAt", updated_at as "updatedAt"
+      from entitlements where user_id = $1 order by id`,
   },
   {
     name: 'purchases',

@@ -96,10 +96,14 @@ interface CoinSettings {
   coins: readonly Coin[];
   exchangeRates: readonly ExchangeRate[];
   packs: readonly { coin?: string | undefined }[];
+  items: readonly { coin?: string | undefined }[];
 }
 
 /** What settings say about coins that a tenant with this first coin does not have, or has twice. */
-export function coinFaults(first: Coin, { coins: further, exchangeRates: rates, packs }: CoinSettings) {
+export function coinFaults(
+  first: Coin,
+  { coins: further, exchangeRates: rates, packs, items }: CoinSettings,
+) {
   const known = new Set([first.code, ...further.map((each) => each.code)]);
   const faults: InputFault[] = [];
   const require = (code: string | undefined, pointer: string) => {
@@ -117,6 +121,9 @@ export function coinFaults(first: Coin, { coins: further, exchangeRates: rates, 
   });
   packs.forEach(({ coin }, place) => {
     require(coin, `/settings/packs/${place}/coin`);
+  });
+  items.forEach(({ coin }, place) => {
+    require(coin, `/settings/items/${place}/coin`);
   });
   return faults;
 }

@@ -1,6 +1,7 @@
 // What an operator may set for a tenant, validated; and which of it is secret and therefore sealed.
 import { z } from 'zod';
 import { bonus, coinCode, coins, exchangeRates, transfers } from './coin-settings.ts';
+import { items } from './item-settings.ts';
 import { plainLine } from './plain-line.ts';
 import { ipRules, oauth, rateLimits, stepUp, velocity } from './protection-settings.ts';
 import type { Keyring } from './secrets.ts';
@@ -32,6 +33,7 @@ const uniquePacks = (packs: Pack[]) => new Set(packs.map((each) => each.id)).siz
 /** Every public setting with its default. Unknown fields are refused. */
 export const tenantSettings = z.strictObject({
   packs: z.array(pack).max(200).refine(uniquePacks, 'pack ids must be unique').default([]),
+  items,
   coinPrice: z
     .strictObject({
       price: z.int().min(1).max(1_000_000),

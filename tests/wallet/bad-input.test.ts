@@ -136,13 +136,15 @@ describe.each(paths)('POST %s', (path) => {
 
 test('every field above belongs to the routes that the contract gives it to', async () => {
   const fields = ['amount', 'operationId', 'provider', 'coins', 'pack', 'returnUrl', 'reference', 'reason'];
+  const ofItems = ['item', 'quantity', 'expectedPrice'];
   const known = async (path: string) => {
-    const wrong = Object.fromEntries([...fields, 'bucket', 'metadata', 'userId'].map((name) => [name, {}]));
+    const more = ['bucket', 'metadata', 'userId', ...ofItems];
+    const wrong = Object.fromEntries([...fields, ...more].map((name) => [name, {}]));
     const { errors } = (await post(path, wrong)).body;
     const faults = errors.filter((fault: { code: string }) => fault.code !== 'unknown_field');
     return new Set(faults.map((fault: { pointer: string }) => fault.pointer.slice(1)));
   };
-  expect(await known('/wallet/spend')).toEqual(new Set(['amount', 'reference', 'userId']));
+  expect(await known('/wallet/spend')).toEqual(new Set(['amount', 'reference', 'userId', ...ofItems]));
   expect(await known('/wallet/refund')).toEqual(new Set(['operationId', 'amount', 'reason', 'userId']));
   expect(await known('/wallet/grant')).toEqual(new Set(['amount', 'bucket', 'reference', 'userId']));
   expect(await known('/wallet/buy')).toEqual(new Set(['pack', 'coins', 'provider', 'returnUrl', 'userId']));

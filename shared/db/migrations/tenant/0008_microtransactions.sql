@@ -83,6 +83,7 @@ create table entitlements (
   check (used + revoked <= quantity)
 );
 create index entitlements_user on entitlements (user_id, item);
+create index entitlements_newest on entitlements (user_id, id);
 -- Units of limited items that are sold now.
 create table item_sales (
   item text primary key,
