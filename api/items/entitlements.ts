@@ -56,6 +56,10 @@ const listRoute = createRoute({
     query: z.object({
       userId: userIdField,
       item: z.string().min(1).max(63).optional().openapi({ description: 'Of this item only' }),
+      left: z
+        .enum(['true', 'false'])
+        .default('false')
+        .openapi({ description: 'true: only those with units left' }),
       limit: z.coerce.number().int().min(1).max(100).default(20),
       cursor: z.string().max(200).optional(),
     }),
@@ -133,15 +137,16 @@ export function entitlementRoutes(deps: ApiDeps) {
   router.openapi(listRoute, async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'read');
-    const { userId: given, item, limit, cursor } = c.req.valid('query');
+    const { userId: given, item, limit, cursor, ...query } = c.req.valid('query');
     const userId = actingUser(caller, given);
     // A user of another tenant is nobody here.
     await deps.wallets.walletOf(caller.tenant, userId);
-    const filters = ['entitlements', userId, item];
+    const left = query.left === 'true';
+    const filters = ['entitlements', userId, item, left];
     const after = cursor === undefined ? undefined : decodeIdCursor(cursor, filters);
     const rows = await withTenant(deps.db.app, caller.tenant.slug, (tx) =>
       // One more than asked for tells whether there is more.
-      listEntitlements(tx, userId, { item, after, limit: limit + 1 }),
+      listEntitlements(tx, userId, { item, left, after, limit: limit + 1 }),
     );
     const page = rows.slice(0, limit);
     const last = page.at(-1);

@@ -1,10 +1,13 @@
 // The console's pages about one tenant: plain forms over what the operator's API does, for people.
+import { listItemSales } from '#shared/db/entitlements.ts';
 import { countHeldOperations } from '#shared/db/held-operations.ts';
 import { countFailedEvents } from '#shared/db/inbox-views.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { countReviews } from '#shared/db/purchase-views.ts';
 import { listReconciliations } from '#shared/db/reconciliation.ts';
+import { tenantNow } from '#shared/db/tenant-clock.ts';
 import { countFrozenWallets, findWalletByAnyId, findWalletByEmail } from '#shared/db/wallet-views.ts';
+import { readSettings } from '#shared/tenants/settings.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
@@ -13,6 +16,7 @@ import { freezeByHand, freezeInput, liftByHand, readFrozenWallets, requireWallet
 import { addHeldPages } from './held-page.ts';
 import { eventQuery, readEvents, replayEvent, requireEvent } from './inbox.ts';
 import { renderEvent, renderEvents } from './inbox-page.ts';
+import { renderItems } from './items-card.ts';
 import { isId } from './listing.ts';
 import { purchaseQuery, readPurchases, requirePurchase } from './purchases.ts';
 import { renderPurchase, renderPurchases } from './purchases-page.ts';
@@ -151,7 +155,10 @@ async function readOverview(deps: ApiDeps, slug: string) {
   return withTenant(deps.db.app, slug, async (tx) => {
     const frozenWallets = await countFrozenWallets(tx);
     const held = await countHeldOperations(tx);
-    return { tenant, runs, failedEvents, frozenWallets, held, reviews: await countReviews(tx) };
+    const sold = await listItemSales(tx);
+    const { items } = readSettings(tenant.settings);
+    const shop = renderItems(items, tenant.coin.code, sold, await tenantNow(tx));
+    return { tenant, runs, failedEvents, frozenWallets, held, items: shop, reviews: await countReviews(tx) };
   });
 }
 

@@ -13,6 +13,8 @@ export interface Overview {
   held: number;
   failedEvents: number;
   frozenWallets: number;
+  /** What it sells for coins. */
+  items: Markup;
   /** The newest runs, newest first. */
   runs: ReconciliationRow[];
 }
@@ -23,6 +25,7 @@ export function renderOverview({
   held,
   failedEvents,
   frozenWallets,
+  items,
   runs,
 }: Overview): Markup {
   const { slug } = tenant;
@@ -45,6 +48,7 @@ export function renderOverview({
       </dl>
       <p><a href="/w/${slug}">Open its wallet page</a></p>
     </section>
+    ${items}
     ${renderReconciliations(slug, runs)}`;
 }
 

@@ -4,6 +4,7 @@ import { openApi, openStore, sleep } from './wallet-api.js';
 import { balanceParts, prepareCoins } from './wallet-coins.js';
 import { prepareRefunds } from './wallet-refund.js';
 import { prepareSending } from './wallet-send.js';
+import { prepareShop } from './wallet-shop.js';
 import { prepareSignIn } from './wallet-sign-in.js';
 import { compromisedText, explain, frozenText, kindName, moment, price } from './wallet-words.js';
 
@@ -41,7 +42,7 @@ function onSubmit(formId, work) {
     } catch (error) {
       const amount = Number(fields.get('amount'));
       if (error.code === 'wallet_frozen') showFrozen();
-      if (error.code === 'insufficient_funds') await sayShort(place, amount, formId === 'spend');
+      if (error.code === 'insufficient_funds') await sayShort(place, amount, formId !== 'refund');
       else say(place, explain(error), { bad: true });
     } finally {
       for (const button of buttons) Object.assign(button, { disabled: false, ariaBusy: null });
@@ -106,7 +107,8 @@ async function showHistory({ more = false } = {}) {
   $('history-empty').hidden = $('history').children.length > 0;
 }
 
-const showWallet = () => Promise.all([showBalance(), showHistory()]);
+const showWallet = () => Promise.all([showBalance(), showHistory(), showShop()]);
+const showShop = prepareShop({ call, operate, say, onSubmit, onDone: showWallet });
 
 const askRefund = prepareRefunds({
   call,
@@ -190,7 +192,7 @@ function signOut(text) {
   showOwnId('');
   // The next user of this tab sees nothing of the last one.
   $('balance').textContent = '…';
-  for (const id of ['balance-parts', 'history', 'who']) $(id).replaceChildren();
+  for (const id of ['balance-parts', 'history', 'who', 'shop-lines', 'owned-lines']) $(id)?.replaceChildren();
   for (const id of ['debt', 'frozen']) say(id, '');
   $('refund-dialog').close();
   say('signed-out-say', text);

@@ -7,6 +7,7 @@ import type { OauthProvider, Pack } from '#shared/tenants/settings.ts';
 import type { ApiEnv } from '../context.ts';
 import { type Markup, renderPage } from './layout.ts';
 import { renderCoinChoice, renderSend } from './wallet-send-page.ts';
+import { renderShop } from './wallet-shop-page.ts';
 import { renderSay, renderSignedOut } from './wallet-sign-in-page.ts';
 
 interface WalletPage {
@@ -74,6 +75,7 @@ export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
           <div id="frozen" class="note" role="alert" hidden></div>
         </section>
         ${renderBuy(tenant, providers)}
+        ${renderShop(tenant)}
         ${renderSpend()}
         ${settings.transfers.byUsers ? renderSend(settings.transfers.feeBps) : ''}
         ${renderHistory()}

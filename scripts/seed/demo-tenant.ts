@@ -17,6 +17,11 @@ export const demoTenant = {
       { id: 'starter', name: 'Starter pack', coins: 500, price: 499, currency: 'usd' },
       { id: 'chest', name: 'Treasure chest', coins: 2200, price: 1999, currency: 'usd' },
     ],
+    items: [
+      { id: 'potion', name: 'Healing potion', price: 15, kind: 'consumable' },
+      { id: 'sword', name: 'Old sword', price: 120, kind: 'durable', perUser: 1 },
+      { id: 'crown', name: 'Crown', description: 'One of ten', price: 900, kind: 'durable', stock: 10 },
+    ],
     providers: demoAccounts,
   },
 };

@@ -24,6 +24,8 @@ export async function findEntitlement(tx: Queryable, id: string): Promise<Entitl
 
 export interface EntitlementFilter {
   item: string | undefined;
+  /** Only those with units left. */
+  left: boolean;
   /** Where the page before ended. */
   after: string | undefined;
   limit: number;
@@ -33,14 +35,15 @@ export interface EntitlementFilter {
 export async function listEntitlements(
   tx: Queryable,
   userId: string,
-  { item, after, limit }: EntitlementFilter,
+  { item, left, after, limit }: EntitlementFilter,
 ): Promise<EntitlementRow[]> {
   const result = await tx.query<EntitlementRow>({
     name: 'list_entitlements',
     text: `select ${columns} from entitlements
       where user_id = $1 and ($2::text is null or item = $2) and ($3::uuid is null or id < $3)
-      order by id desc limit $4`,
-    values: [userId, item ?? null, after ?? null, limit],
+        and (not $4::boolean or quantity > used + revoked)
+      order by id desc limit $5`,
+    values: [userId, item ?? null, after ?? null, left, limit],
   });
   return result.rows;
 }

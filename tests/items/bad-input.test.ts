@@ -116,6 +116,7 @@ test.each([
   ['limit', ['0', '101', 'ten', '']],
   ['cursor', ['abc', '', 'x'.repeat(201), 'MTIuYWJj']],
   ['item', ['', 'x'.repeat(64)]],
+  ['left', ['yes', '1', '']],
   ['userId', ['me', '']],
 ])('the list refuses wrong values of %s', async (name, values) => {
   for (const value of values) {

@@ -149,6 +149,9 @@ describe.each(backends)('on $name', (backend) => {
     expect(codeOf(foreign)).toEqual([422, 'invalid_input']);
     const ofAnn = await stall.platform('GET', `/wallet/entitlements?userId=${ann.id}&item=sword`);
     expect(ofAnn.body.data).toHaveLength(2);
+    await ann.use(potions.body.data[1].id);
+    const usable = await ann.get('/wallet/entitlements?left=true&item=potion');
+    expect(usable.body.data).toHaveLength(3);
     // An item that left the catalogue keeps what was bought of it.
     await stall.sell([potion]);
     expect((await ann.get('/wallet/entitlements?item=sword')).body.data[0]).toMatchObject({
