@@ -31,6 +31,8 @@ export interface Stall {
   buyer(coins?: number): Promise<Buyer>;
   /** The catalogue from now on. */
   sell(items: object[]): Promise<void>;
+  /** Other settings of the tenant. */
+  set(settings: object): Promise<void>;
   platform(method: string, path: string, body?: object): Promise<Answer>;
   /** The books add up. */
   expectWhole(): Promise<void>;
@@ -47,17 +49,17 @@ export async function openStall(
   settings = {},
 ): Promise<Stall> {
   const tenant = await createTenant(url, uniqueSlug('stall'), { items, ...settings });
+  const change = async (next: object) => {
+    const path = `${url}/operator/tenants/${tenant.slug}`;
+    const answer = await call('PATCH', path, { token: operatorToken, body: { settings: next } });
+    expect(answer.status).toBe(200);
+  };
   return {
     url,
     tenant,
     buyer: async (coins = 100) => toBuyer(url, tenant, coins),
-    sell: async (next) => {
-      const answer = await call('PATCH', `${url}/operator/tenants/${tenant.slug}`, {
-        token: operatorToken,
-        body: { settings: { items: next } },
-      });
-      expect(answer.status).toBe(200);
-    },
+    sell: (next) => change({ items: next }),
+    set: change,
     platform: (method, path, body) =>
       call(method, `${url}${path}`, {
         token: tenant.secretKey,
