@@ -12,6 +12,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { createAddressFinder, warnOnce } from './middleware/address.ts';
 import { operatorRoutes } from './operator/routes.ts';
 import { hostedWalletRoutes } from './pages/wallet.ts';
+import { readingRoutes } from './reading/routes.ts';
 import { balanceRoutes } from './routes/balance.ts';
 import { buyRoutes } from './routes/buy.ts';
 import { documentationRoutes } from './routes/documentation.ts';
@@ -59,6 +60,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', buyRoutes(deps));
   app.route('/', catalogueRoutes(deps));
   app.route('/', entitlementRoutes(deps));
+  app.route('/', readingRoutes(deps));
   app.route('/', operationRoutes(deps));
   app.route('/', providerEventRoutes(deps));
   if (!deps.config.production) app.route('/', sandboxRoutes(deps));

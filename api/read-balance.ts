@@ -15,7 +15,9 @@ export const balanceSchema = z
     available: z.int().openapi({ description: 'The balance without what is held' }),
     held: z.int(),
     currency: z.string(),
-    buckets: z.object({ paid: z.int(), bonus: z.int() }),
+    buckets: z.object({ paid: z.int(), bonus: z.int() }).nullable().openapi({
+      description: 'Never null now; null at a past time that is too many entries away from both ends',
+    }),
     debt: z.int().openapi({
       description: 'Coins owed after money was taken back; later credits repay them first',
     }),

@@ -1,8 +1,7 @@
 // A reconciliation as a table for spreadsheets: one line per figure, provider, ledger and coins side by side.
 import type { MoneyTotals, ReconciliationReport } from '#shared/contracts/reconciliation.ts';
 import type { ReconciliationRow } from '#shared/db/reconciliation.ts';
-
-type Cell = string | number | null | undefined;
+import { type Cell, toCsvLine } from '../csv.ts';
 
 const header = [
   ...['section', 'currency', 'item', 'provider_money', 'ledger_money', 'difference'],
@@ -35,7 +34,7 @@ export function toCsv(run: ReconciliationRow): string {
       ...[purchaseId, null, `${before} -> ${after}`],
     ]),
   );
-  return lines.map((line) => `${header.map((_, index) => toCell(line[index])).join(',')}\r\n`).join('');
+  return lines.map((line) => toCsvLine(header.map((_, index) => line[index]))).join('');
 }
 
 function describeRun(run: ReconciliationRow): Cell[][] {
@@ -59,12 +58,4 @@ function toDifferenceLine(difference: ReconciliationReport['differences'][number
   const gap = provider && ledger ? provider.net - ledger.net : null;
   const net = (totals: MoneyTotals | null) => totals?.net;
   return ['difference', currency, kind, net(provider), net(ledger), gap, null, null, purchaseId, ref, detail];
-}
-
-/** Spreadsheets run what begins like a formula; an apostrophe in front makes it text (OWASP, "CSV Injection"). */
-function toCell(value: Cell): string {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return String(value);
-  const text = /^\s*[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n']/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,4 +1,6 @@
 // The console's pages about one tenant: plain forms over what the operator's API does, for people.
+
+import { html } from 'hono/html';
 import { listItemSales } from '#shared/db/entitlements.ts';
 import { countHeldOperations } from '#shared/db/held-operations.ts';
 import { countFailedEvents } from '#shared/db/inbox-views.ts';
@@ -24,6 +26,7 @@ import { decideReview, reviewInput } from './review.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { tenantBase as base, createPages, filled, type Pages, param, read } from './tenant-frame.ts';
 import { renderOverview } from './tenant-page.ts';
+import { addStatementPage, readExplanation } from './wallet-reading.ts';
 import { renderWallet, renderWallets } from './wallets-page.ts';
 
 /** Runs are listed for all providers together; of each the newest few are enough. */
@@ -43,6 +46,7 @@ export function tenantConsoleRoutes(deps: ApiDeps) {
   addPurchasePages(app, deps, pages);
   addHeldPages(app, deps, pages);
   addWalletPages(app, deps, pages);
+  addStatementPage(app, deps, pages);
   return app;
 }
 
@@ -125,7 +129,8 @@ function addWalletPages(app: Router, deps: ApiDeps, { page, show }: Pages): void
       const bought = { walletId: wallet.id, limit: 20 };
       const list = await readPurchases(deps, slug, { ...bought, status: undefined, cursor: undefined });
       const purchases = renderPurchases({ slug, ...list, walletId: wallet.id });
-      return show(c, 'wallets', renderWallet(slug, wallet, purchases), { title: 'Wallet' });
+      const lots = await readExplanation(deps, slug, wallet.id);
+      return show(c, 'wallets', renderWallet(slug, wallet, html`${lots}${purchases}`), { title: 'Wallet' });
     }),
   );
   app.post(

@@ -64,8 +64,8 @@ function renderFreezes(slug: string, freezes: FreezeView[]): Markup {
   )}</ul>`;
 }
 
-/** One wallet; `purchases` is the list of what was bought for it. */
-export function renderWallet(slug: string, wallet: FrozenWallet, purchases: Markup): Markup {
+/** One wallet; `rest` is what follows: where its coins come from, and what was bought for it. */
+export function renderWallet(slug: string, wallet: FrozenWallet, rest: Markup): Markup {
   const facts: [string, unknown][] = [
     ['State', renderTag(wallet.frozenReason === null ? 'active' : 'frozen')],
     ['Balance', `${count(wallet.balance)} ${wallet.currency}`],
@@ -93,5 +93,5 @@ export function renderWallet(slug: string, wallet: FrozenWallet, purchases: Mark
       </form>
       <p class="soft small">Nothing can be spent from a frozen wallet, and no purchase of it refunded. Coins still come in.</p>
     </section>
-    ${purchases}`;
+    ${rest}`;
 }

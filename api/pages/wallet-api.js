@@ -49,7 +49,7 @@ export function openApi(slug, store, onSessionEnd) {
   const intents = new Map();
   let refreshing;
 
-  async function send(method, path, { body, headers = {}, token } = {}) {
+  async function send(method, path, { body, headers = {}, token, file = false } = {}) {
     const answer = await fetch(path, {
       method,
       headers: {
@@ -61,6 +61,7 @@ export function openApi(slug, store, onSessionEnd) {
       body: body === undefined ? undefined : JSON.stringify(body),
     }).catch(() => undefined);
     if (!answer) throw new Refusal(0, {});
+    if (file && answer.ok) return answer.blob();
     const content = answer.status === 204 ? undefined : await answer.json().catch(() => ({}));
     if (answer.ok) return content;
     const retryAfter = Number(answer.headers.get('Retry-After')) || undefined;

@@ -2,11 +2,12 @@
 // The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
 import { openApi, openStore, sleep } from './wallet-api.js';
 import { balanceParts, prepareCoins } from './wallet-coins.js';
+import { prepareOrigins } from './wallet-origins.js';
 import { prepareRefunds } from './wallet-refund.js';
 import { prepareSending } from './wallet-send.js';
 import { prepareShop } from './wallet-shop.js';
 import { prepareSignIn } from './wallet-sign-in.js';
-import { compromisedText, explain, frozenText, kindName, moment, price } from './wallet-words.js';
+import { compromisedText, explain, frozenText, kindName, moment, personal, price } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
@@ -75,9 +76,7 @@ async function showBalance() {
 }
 
 /** The balance does not tell: it is learned from a refusal, and forgotten when something was spent. */
-function showFrozen(frozen = true) {
-  say('frozen', frozen ? frozenText : '', { bad: true });
-}
+const showFrozen = (frozen = true) => say('frozen', frozen ? frozenText : '', { bad: true });
 
 function historyLine(entry) {
   const line = $('history-line').content.cloneNode(true);
@@ -107,8 +106,9 @@ async function showHistory({ more = false } = {}) {
   $('history-empty').hidden = $('history').children.length > 0;
 }
 
-const showWallet = () => Promise.all([showBalance(), showHistory(), showShop()]);
+const showWallet = () => Promise.all([showBalance(), showHistory(), showShop(), showOrigins()]);
 const showShop = prepareShop({ call, operate, say, onSubmit, onDone: showWallet });
+const showOrigins = prepareOrigins({ call, onSubmit, numbers, slug: settings.tenant, coin: kept });
 
 const askRefund = prepareRefunds({
   call,
@@ -192,7 +192,7 @@ function signOut(text) {
   showOwnId('');
   // The next user of this tab sees nothing of the last one.
   $('balance').textContent = '…';
-  for (const id of ['balance-parts', 'history', 'who', 'shop-lines', 'owned-lines']) $(id)?.replaceChildren();
+  for (const id of personal) $(id)?.replaceChildren();
   for (const id of ['debt', 'frozen']) say(id, '');
   $('refund-dialog').close();
   say('signed-out-say', text);

@@ -6,6 +6,7 @@ import type { Tenant } from '#shared/tenants/directory.ts';
 import type { OauthProvider, Pack } from '#shared/tenants/settings.ts';
 import type { ApiEnv } from '../context.ts';
 import { type Markup, renderPage } from './layout.ts';
+import { renderOrigins } from './wallet-origins-page.ts';
 import { renderCoinChoice, renderSend } from './wallet-send-page.ts';
 import { renderShop } from './wallet-shop-page.ts';
 import { renderSay, renderSignedOut } from './wallet-sign-in-page.ts';
@@ -79,6 +80,7 @@ export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
         ${renderSpend()}
         ${settings.transfers.byUsers ? renderSend(settings.transfers.feeBps) : ''}
         ${renderHistory()}
+        ${renderOrigins()}
         ${renderRefund()}
       </div>`,
   });

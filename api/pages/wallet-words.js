@@ -97,3 +97,8 @@ export function price(minor, currency) {
   const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
+
+/** The places that say something about who is signed in, by their ids. */
+export const personal = [
+  ...['balance-parts', 'history', 'coins-list', 'coins-rest', 'who', 'shop-lines', 'owned-lines'],
+];

@@ -14,7 +14,7 @@ import { createStrengthModules, readStrengthVersions } from './strength-modules.
 import { renderWallet } from './wallet-page.ts';
 
 const moduleNames = [
-  ...['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js'],
+  ...['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js', 'wallet-origins.js'],
   ...['wallet-coins.js', 'wallet-send.js', 'wallet-shop.js'],
   ...['wallet-sign-in.js', 'wallet-oauth.js', 'wallet-strength.js', 'wallet-passkey.js'],
   ...accountModules,

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { transactionKinds } from '#shared/contracts/operation.ts';
 import { listHistory } from '#shared/db/history.ts';
 import { withTenant } from '#shared/db/pool.ts';
+import { readBalanceAt } from '../balance-at.ts';
 import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps, Caller } from '../context.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
@@ -12,13 +13,18 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { createRouter } from './router.ts';
 import { callerSecurity, problemAnswer, userIdField } from './schemas.ts';
 
+const atField = z.iso.datetime({ offset: true }).optional().openapi({
+  description:
+    'How it was at this past time, ISO 8601; `buckets` is null where telling them would take too long',
+});
+
 const balanceRoute = createRoute({
   method: 'get',
   path: '/wallet/balance',
   tags: ['Wallet'],
   summary: 'The balance',
   security: callerSecurity,
-  request: { query: z.object({ userId: userIdField, coin: coinField }) },
+  request: { query: z.object({ userId: userIdField, coin: coinField, at: atField }) },
   responses: {
     200: {
       description: 'The balance as of now',
@@ -121,12 +127,12 @@ export function balanceRoutes(deps: ApiDeps) {
   router.openapi(balanceRoute, async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'read');
-    const { userId: given, coin } = c.req.valid('query');
+    const { userId: given, coin, at } = c.req.valid('query');
     const { walletId, currency } = await walletToRead(deps, caller, given, coin);
     const { tenant } = caller;
-    const balance =
-      walletId === undefined ? noBalance(deps, tenant, currency) : readBalance(deps, tenant, walletId);
-    return c.json(await balance, 200);
+    if (walletId === undefined) return c.json(await noBalance(deps, tenant, currency), 200);
+    if (at !== undefined) return c.json(await readBalanceAt(deps, tenant, { walletId, currency }, at), 200);
+    return c.json(await readBalance(deps, tenant, walletId), 200);
   });
 
   router.openapi(balancesRoute, async (c) => {

@@ -6,32 +6,30 @@ import { Problem } from '#shared/contracts/problem.ts';
 const fingerprint = (filters: unknown) =>
   createHash('sha256').update(JSON.stringify(filters)).digest('base64url').slice(0, 8);
 
-export function encodeCursor(position: number | string, filters: unknown): string {
-  return Buffer.from(`${position}.${fingerprint(filters)}`).toString('base64url');
+/** A place has no full stop in it. */
+export function encodeCursor(place: number | string, filters: unknown): string {
+  return Buffer.from(`${place}.${fingerprint(filters)}`).toString('base64url');
 }
 
-const isNumber = (position: string) => Number.isSafeInteger(Number(position)) && Number(position) >= 0;
-const isId = (position: string) => z.uuid().safeParse(position).success;
+const isNumber = (place: string) => /^\d+$/.test(place) && Number.isSafeInteger(Number(place));
+const isId = (place: string) => z.uuid().safeParse(place).success;
 
 /** @throws Problem invalid_input when it is not ours, or belongs to other filters. */
 export function decodeCursor(cursor: string, filters: unknown): number {
-  return Number(positionOf(cursor, filters, isNumber));
+  return Number(decodePlace(cursor, filters, isNumber));
 }
 
 /** The same, of a list in the order of ids. */
 export function decodeIdCursor(cursor: string, filters: unknown): string {
-  return positionOf(cursor, filters, isId);
+  return decodePlace(cursor, filters, isId);
 }
 
-function positionOf(cursor: string, filters: unknown, isPosition: (text: string) => boolean): string {
-  const [position = '', print] = Buffer.from(cursor, 'base64url').toString('latin1').split('.');
-  if (!isPosition(position) || print !== fingerprint(filters)) {
-    throw new Problem('invalid_input', {
-      detail: 'cursor: not a cursor of this list with these filters.',
-      faults: [
-        { pointer: 'cursor', code: 'invalid_cursor', detail: 'Use nextCursor with the same filters.' },
-      ],
-    });
-  }
-  return position;
+/** The same, where a place is of a form of its own. */
+export function decodePlace(cursor: string, filters: unknown, isPlace: (text: string) => boolean): string {
+  const [place = '', print] = Buffer.from(cursor, 'base64url').toString('latin1').split('.');
+  if (isPlace(place) && print === fingerprint(filters)) return place;
+  throw new Problem('invalid_input', {
+    detail: 'cursor: not a cursor of this list with these filters.',
+    faults: [{ pointer: 'cursor', code: 'invalid_cursor', detail: 'Use nextCursor with the same filters.' }],
+  });
 }

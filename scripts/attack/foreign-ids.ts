@@ -37,6 +37,7 @@ const recipes: Record<string, ObjectKind> = {
   'path operations/{id}': 'operation',
   'path holds/{id}': 'hold',
   'path entitlements/{id}': 'entitlement',
+  'path lots/{id}': 'lot',
   'path held-operations/{operationId}': 'operation',
   'path wallets/{walletId}': 'wallet',
   'path freezes/{cause}': 'freeze',

@@ -24,7 +24,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 /** What an id can name. */
 export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
-  ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement'] as const),
+  ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement', 'lot'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -68,7 +68,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const act = (as: string, path: string, body: object) =>
     send('POST', path, { as, key: randomUUID(), wait: 10, body });
   const grant = { userId: objects.user, amount: 10 };
-  expect(await act(secretKey, '/wallet/grant', grant), 201, 'a grant');
+  const granted = expect(await act(secretKey, '/wallet/grant', grant), 201, 'a grant');
   const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
   const held = expect(await act(token, '/wallet/holds', { amount: 1 }), 201, 'a hold');
   const owned = expect(await act(token, '/wallet/spend', { item: 'potion' }), 201, 'a spend on an item');
@@ -80,6 +80,8 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
     ...{ ...objects, operation: spent.id, hold: held.id, wallet: spent.walletId, key: keys.data[0].id },
     entitlement: owned.id,
     signingKey: signing.body.data?.[0]?.kid,
+    // The coins of a grant are a lot of its own id.
+    lot: granted.id,
     ...(bought.status === 201 ? { purchase: bought.body.id } : {}),
   };
   if (bought.status === 201) {
@@ -102,7 +104,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
 export async function createNeighbour(
   send: Send,
   { slug, secretKey }: Party,
-): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement'>> {
+): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement' | 'lot'>> {
   const { objects, token } = await createUser(send, slug);
   const body = { userId: objects.user, amount: 10 };
   const granted = await send('POST', '/wallet/grant', { as: secretKey, key: randomUUID(), wait: 10, body });
@@ -112,6 +114,8 @@ export async function createNeighbour(
   return {
     ...objects,
     operation,
+    // The coins of a grant are a lot of its own id.
+    lot: operation,
     entitlement: expect(await send('POST', '/wallet/spend', bought), 201, 'a spend on an item').id,
     hold: expect(await send('POST', '/wallet/holds', asked), 201, 'a hold').id,
   };

@@ -228,7 +228,7 @@ describe('GET', () => {
     async (id) => expectProblem(await counter.get(`/operations/${id}`), 404, 'operation_not_found'),
   );
 
-  test.each(['/wallet', '/wallet/', '/wallet/spending', '/operations', '/Wallet/balance', '/nothing'])(
+  test.each(['/wallet', '/wallet/', '/wallet/spending', '/operation', '/Wallet/balance', '/nothing'])(
     '%s is not found',
     async (path) => expectProblem(await counter.get(path), 404, 'not_found'),
   );
