@@ -15,6 +15,7 @@ import { hostedWalletRoutes } from './pages/wallet.ts';
 import { readingRoutes } from './reading/routes.ts';
 import { balanceRoutes } from './routes/balance.ts';
 import { buyRoutes } from './routes/buy.ts';
+import { platformChainRoutes } from './routes/chain.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { exchangeRoutes } from './routes/exchange.ts';
 import { holdEndRoutes } from './routes/hold-ends.ts';
@@ -62,6 +63,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', entitlementRoutes(deps));
   app.route('/', readingRoutes(deps));
   app.route('/', operationRoutes(deps));
+  app.route('/', platformChainRoutes(deps));
   app.route('/', providerEventRoutes(deps));
   if (!deps.config.production) app.route('/', sandboxRoutes(deps));
   app.route('/', hostedWalletRoutes(deps));

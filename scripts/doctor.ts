@@ -1,17 +1,29 @@
-// `npm run doctor`: tries the walls between tenants live, and says how large the catalogue is and how far it may grow.
-import { checkIntegrity } from '#shared/db/integrity.ts';
+// `npm run doctor`: tries the walls between tenants, derives their books again, and says how far the catalogue may grow.
+import { parseArgs } from 'node:util';
 import type { Database } from '#shared/db/pool.ts';
-import { listActiveSlugs } from '#shared/db/tenants.ts';
 import type { Keyring } from '#shared/tenants/secrets.ts';
 import { withPreparedDatabase } from './command/prepared-database.ts';
 import { runCommand } from './command/run-command.ts';
-import { type Finding, well, wrong } from './doctor/finding.ts';
+import { readBooks } from './doctor/books.ts';
+import type { Finding } from './doctor/finding.ts';
 import { readHeadroom } from './doctor/headroom.ts';
+import { printHeads, readHeads } from './doctor/heads.ts';
 import { readSeals } from './doctor/seals.ts';
 import { pushWalls, readWalls } from './doctor/walls.ts';
 
 const marks = { well: 'ok  ', note: 'note', wrong: 'BAD ' } as const;
-const slugsMax = 100_000;
+
+const { values } = parseArgs({
+  options: {
+    /** Derive all books again. */
+    books: { type: 'boolean', default: false },
+    /** Print the heads of all chains, and nothing else. */
+    heads: { type: 'boolean', default: false },
+    /** Check heads that were printed before. */
+    'heads-file': { type: 'string' },
+  },
+});
+const headsFile = values['heads-file'];
 
 async function examine(db: Database, keyring: Keyring): Promise<number> {
   let bad = 0;
@@ -27,25 +39,12 @@ async function examine(db: Database, keyring: Keyring): Promise<number> {
   await section('Walls, pushed', () => pushWalls(db));
   await section('Secrets', () => readSeals(db, keyring));
   await section('Headroom', () => readHeadroom(db));
-  if (process.argv.includes('--books')) await section('Books', () => readBooks(db));
+  if (values.books) await section('Books', () => readBooks(db));
+  if (headsFile !== undefined) await section('History', () => readHeads(db, headsFile));
   console.log(
     bad === 0 ? '\nEverything is as it should be.' : `\n${bad} findings need a hand; see docs/operations.md.`,
   );
   return bad === 0 ? 0 : 1;
 }
 
-/** Re-derives every balance of every tenant: on large books this takes its time. */
-async function readBooks(db: Database): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const slug of await listActiveSlugs(db.owner, '', slugsMax)) {
-    const { ok, wallets, entries, differences } = await checkIntegrity(db, slug);
-    if (ok) continue;
-    const lines = differences.map((each) => `${each.check}: ${each.id}`);
-    findings.push(
-      wrong(`the books of ${slug} have differences (${wallets} wallets, ${entries} entries)`, lines),
-    );
-  }
-  return findings.length > 0 ? findings : [well('every balance of every tenant follows from its entries')];
-}
-
-runCommand(() => withPreparedDatabase('doctor', examine));
+runCommand(() => withPreparedDatabase('doctor', values.heads ? printHeads : examine));

@@ -13,6 +13,7 @@ import { createPaymentProviders } from './providers/provider.ts';
 import { processPurchases } from './purchase.ts';
 import { reconcileAlarm } from './reconcile-clock.ts';
 import { startRelay } from './relay.ts';
+import { startSealer } from './sealer.ts';
 import { type Sweep, startSweep } from './sweep.ts';
 import { JobFailed, startWorkers } from './worker.ts';
 
@@ -58,6 +59,7 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
+  const sealer = startSealer(deps);
   const clock = await startClock(services.db, services.log, [reconcileAlarm(deps), housekeepingAlarm(deps)]);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
@@ -66,6 +68,7 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     async close() {
       await clock.close();
       await sweep.close();
+      await sealer.close();
       await relay.close();
       // Waits for the jobs under way; what is not finished runs again elsewhere, harmlessly.
       await Promise.all(workers.map((worker) => worker.close()));

@@ -10,6 +10,7 @@ import {
   insertStrayUser,
   listBehind,
   listForbiddenRights,
+  listSleepingGuards,
   listUnstamped,
   touchUsersOf,
 } from '#shared/db/walls.ts';
@@ -37,8 +38,13 @@ export async function readWalls(db: Database): Promise<Finding[]> {
     ),
     none(
       await listForbiddenRights(db.owner, appRole),
-      'entries, lots and audit can only be added to',
+      'entries, lots, chain and audit can only be added to',
       'rights that would let books be changed',
+    ),
+    none(
+      await listSleepingGuards(db.owner),
+      'what keeps books as they were written is awake in every tenant',
+      'guards of the books that are switched off or gone',
     ),
     none(
       await listBehind(db.owner, latest),

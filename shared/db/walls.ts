@@ -37,11 +37,26 @@ export async function listForbiddenRights(db: Queryable, role: string): Promise<
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
        cross join (values ('UPDATE'), ('DELETE'), ('TRUNCATE')) as r (name)
      where c.relkind in ('r', 'p') and has_table_privilege($1, c.oid, r.name) and (
-       (n.nspname like 'tenant\\_%' and (r.name = 'TRUNCATE' or c.relname in ('entries', 'lots')
+       (n.nspname like 'tenant\\_%' and (r.name = 'TRUNCATE' or c.relname in ('entries', 'lots', 'chain')
          or (c.relname in ('operations', 'wallets', 'users') and r.name = 'DELETE')))
        or (n.nspname = 'coinlane' and c.relname = 'audit'))
      order by 1 limit 100`,
     [role],
+  );
+  return result.rows.map((row) => row.name);
+}
+
+/** The triggers that keep books as they were written, where they are missing or switched off, as `schema.table: trigger`. */
+export async function listSleepingGuards(db: Queryable): Promise<string[]> {
+  const result = await db.query<{ name: string }>(
+    `select n.nspname || '.' || c.relname || ': ' || g.guard as name
+     from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relkind = 'r'
+       join (values ('entries', 'entries_append_only'), ('entries', 'entries_sealed'), ('lots', 'lots_append_only'),
+         ('chain', 'chain_append_only'), ('operations', 'operations_one_outcome'), ('operations', 'operations_kept'))
+         as g (relation, guard) on g.relation = c.relname
+     where n.nspname like 'tenant\\_%' and not exists (select from pg_trigger t
+       where t.tgrelid = c.oid and t.tgname = g.guard and t.tgenabled in ('O', 'A'))
+     order by 1 limit 100`,
   );
   return result.rows.map((row) => row.name);
 }

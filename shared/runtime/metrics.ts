@@ -69,6 +69,11 @@ export function createMetrics() {
       help: 'Operations that the sweep enqueued again',
       registers,
     }),
+    sealed: new Counter({
+      name: 'coinlane_entries_sealed_total',
+      help: "Entries of wallets that were sealed into their tenants' chains",
+      registers,
+    }),
     jobs: new Counter({
       name: 'coinlane_jobs_total',
       help: 'Queue jobs by queue and result',
