@@ -84,10 +84,10 @@ export async function findCoverageGap(tx: Queryable): Promise<CoverageGap | unde
          cross join lateral unnest(wallet_ids, first_versions, last_versions) as r (wallet_id, first, last)),
      steps as (select wallet_id, first, last, place,
          lag(last, 1, 0::bigint) over (partition by wallet_id order by n nulls last, first) as before from ranges),
-     ends as (select coalesce(w.id, s.wallet_id) as wallet_id, coalesce(s.last, 0) as last, coalesce(e.version, 0) as version
-       from wallets w full join (select wallet_id, max(last) as last from steps group by 1) s on s.wallet_id = w.id
-       left join lateral (select max(version) as version from entries
-         where account = 'wallet' and wallet_id = coalesce(w.id, s.wallet_id)) e on true)
+     ends as (select wallet_id, max(last) as last, max(version) as version
+       from (select wallet_id, last, 0::bigint as version from steps
+         union all select wallet_id, 0::bigint, version from entries where account = 'wallet') as both_ends
+       group by wallet_id)
      select wallet_id as "walletId", least(first, before + 1) as version,
          'version ' || before + 1 || ' next' as expected, 'versions ' || first || ' to ' || last || ' in ' || place as found
        from steps where first <> before + 1 or last < first
