@@ -22,6 +22,7 @@ import { holdEndRoutes } from './routes/hold-ends.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { paymentReturnRoutes } from './routes/payment-return.ts';
+import { proofRoutes } from './routes/proof.ts';
 import { providerEventRoutes } from './routes/provider-events.ts';
 import { refundRoutes } from './routes/refund.ts';
 import { createRouter } from './routes/router.ts';
@@ -64,6 +65,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', readingRoutes(deps));
   app.route('/', operationRoutes(deps));
   app.route('/', platformChainRoutes(deps));
+  app.route('/', proofRoutes(deps));
   app.route('/', providerEventRoutes(deps));
   if (!deps.config.production) app.route('/', sandboxRoutes(deps));
   app.route('/', hostedWalletRoutes(deps));

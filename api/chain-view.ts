@@ -17,7 +17,7 @@ export const chainQuery = z.object({
 
 const digest = z.string().openapi({ description: 'SHA-256, in hexadecimal digits' });
 
-const blockSchema = z
+export const blockSchema = z
   .object({
     n: z.int(),
     hash: digest,
@@ -49,7 +49,7 @@ export const chainSchema = z
 
 const hex = (value: Buffer) => value.toString('hex');
 
-function toBlockView({ n, hash, previous, root, entries, total, sealedAt }: Block) {
+export function toBlockView({ n, hash, previous, root, entries, total, sealedAt }: Block) {
   return {
     n,
     hash: hex(hash),

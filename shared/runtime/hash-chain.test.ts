@@ -2,7 +2,16 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { blockHash, genesisHash, joinFields, leafHash, splitLeaves, treeHash } from './hash-chain.ts';
+import { rootOf } from '#tests/chain/inclusion.ts';
+import {
+  blockHash,
+  genesisHash,
+  inclusionPath,
+  joinFields,
+  leafHash,
+  splitLeaves,
+  treeHash,
+} from './hash-chain.ts';
 
 const sha256 = (...parts: (string | Buffer)[]) => {
   const digest = createHash('sha256');
@@ -35,6 +44,18 @@ describe('a tree', () => {
       'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
       'aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77',
     ]);
+  });
+
+  test('proves each of its leaves by the path to its root, and no other one', () => {
+    fc.assert(
+      fc.property(someLeaves, fc.nat(), (leaves, any) => {
+        const at = any % leaves.length;
+        const path = inclusionPath(leaves, at);
+        const root = treeHash(leaves);
+        expect(rootOf(leaves[at]!, at, leaves.length, path)).toEqual(root);
+        expect(rootOf(leafHash('never a leaf, of any list'), at, leaves.length, path)).not.toEqual(root);
+      }),
+    );
   });
 
   test('of no leaf does not exist, and leaves come back as they were stored', () => {

@@ -55,6 +55,11 @@ export function treeHash(leaves: readonly Buffer[]): Buffer {
   return root;
 }
 
+/** The siblings on the way from leaf `at` to the root, from below: its inclusion proof (RFC 9162, section 2.1.3). */
+export function inclusionPath(leaves: readonly Buffer[], at: number): Buffer[] {
+  return levelsOf(leaves).flatMap((level, height) => level[(at >> height) ^ 1] ?? []);
+}
+
 export function blockHash({ n, previous, root, entries, total, sealedAt }: BlockHeader): Buffer {
   const hex = (value: Buffer) => value.toString('hex');
   return sha256(

@@ -1,7 +1,7 @@
 // A tenant with a small history that is sealed, and the hands of somebody who may do anything in its database.
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { countUnsealed, listWholeBlocks } from '#shared/db/chain.ts';
+import { countUnsealed, listWholeBlocks, tryLockChain } from '#shared/db/chain.ts';
 import { listLeafTexts } from '#shared/db/chain-leaves.ts';
 import { schemaOf, withTenant } from '#shared/db/pool.ts';
 import { blockHash, genesisHash, leafHash, treeHash } from '#shared/runtime/hash-chain.ts';
@@ -15,6 +15,18 @@ export async function sealAll({ services }: System, tenant: string): Promise<voi
   await until('everything is sealed', async () => {
     await sealBlock(services, tenant);
     return (await withTenant(services.db.app, tenant, countUnsealed)) === 0;
+  });
+}
+
+/** Keeps the workers' sealer away from a tenant, so that what is put into its queue stays there. */
+export function whileNobodySeals<T>(
+  { services }: System,
+  tenant: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return withTenant(services.db.app, tenant, async (tx) => {
+    await until('the chain is free', () => tryLockChain(tx));
+    return work();
   });
 }
 

@@ -62,6 +62,8 @@ create table chain (
   total bigint not null,
   sealed_at timestamptz not null
 );
+-- Where to begin looking for the block of an operation.
+create index chain_sealed on chain (sealed_at);
 -- Hashes do not compress.
 alter table chain alter column leaves set storage external;
 create trigger chain_append_only before update or delete or truncate on chain
