@@ -31,8 +31,10 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
   const mailer = createMailer(services.config, services.log);
   const deps: WorkerDeps = { ...services, settler, mailer, providers: createPaymentProviders(services) };
 
+  const sealer = startSealer(deps);
   const settleJob = async ({ tenant, operationIds, notify }: OperationsJob) => {
     const { poisoned } = await settler.settle(tenant, operationIds, { notify });
+    sealer.touch(tenant);
     if (poisoned.length > 0) {
       throw new JobFailed(`rejected with internal_error, look at the log: ${poisoned.join(', ')}`);
     }
@@ -59,16 +61,19 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
-  const sealer = startSealer(deps);
-  const clock = await startClock(services.db, services.log, [reconcileAlarm(deps), housekeepingAlarm(deps)]);
+  const clock = await startClock(services.db, services.log, [
+    reconcileAlarm(deps),
+    housekeepingAlarm(deps),
+    sealer.alarm,
+  ]);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
     deps,
     sweep,
     async close() {
+      await sealer.close();
       await clock.close();
       await sweep.close();
-      await sealer.close();
       await relay.close();
       // Waits for the jobs under way; what is not finished runs again elsewhere, harmlessly.
       await Promise.all(workers.map((worker) => worker.close()));

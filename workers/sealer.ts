@@ -1,76 +1,86 @@
 // Seals what was settled into each tenant's chain of hashes, beside settling and never in its way (docs/decisions/0016).
 import type { Services } from '#shared/boot/services.ts';
-import {
-  findHead,
-  findSealingTime,
-  insertBlock,
-  takeQueued,
-  tryLockChain,
-  tryLockSealing,
-} from '#shared/db/chain.ts';
+import { findHead, findSealingTime, insertBlock, takeQueued, tryLockChain } from '#shared/db/chain.ts';
 import { listLeafTexts } from '#shared/db/chain-leaves.ts';
-import { withTenant, withTransaction } from '#shared/db/pool.ts';
+import { withTenant } from '#shared/db/pool.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
+import type { Alarm } from '#shared/outbox/clock.ts';
 import { blockHash, leafHash, treeHash } from '#shared/runtime/hash-chain.ts';
 
 export interface Sealer {
-  /** One round now. */
+  /** Something of this tenant was settled: it is sealed soon. */
+  touch(tenant: string): void;
+  /** Seals the tenants that were touched, now. */
   run(): Promise<void>;
+  /** Rings every minute, in one process: for what was settled elsewhere, or by a process that is gone. */
+  alarm: Alarm;
   close(): Promise<void>;
 }
 
 type SealerDeps = Pick<Services, 'db' | 'log' | 'metrics'>;
 
-const tenantsPerRound = 200;
+const tenantsPerPage = 500;
 const entriesPerBlock = 2000;
 /** A tenant with more waits for its next turn. */
 const blocksPerTurn = 50;
-const roundEveryMs = 3000;
-/** After each block the sealer rests this many times as long as it took: settling goes first. */
+/** Between a settle and its seal, so that many settles share a block. */
+const delayMs = 3000;
+/** After each full block the sealer rests this many times as long as it took: settling goes first. */
 const restFactor = 3;
 const restMsMax = 500;
 
-/** Only one process seals at a time; a round takes the next tenants in alphabetical order, around and around. */
 export function startSealer(deps: SealerDeps): Sealer {
-  let position = '';
-  let running: Promise<void> | undefined;
+  let touched = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
   let closed = false;
-  const rest = (ms: number) =>
-    new Promise<void>((resolve) => {
-      if (closed) resolve();
-      else setTimeout(resolve, Math.min(ms, restMsMax));
-    });
 
-  const round = () =>
-    withTransaction(deps.db.app, async (tx) => {
-      if (!(await tryLockSealing(tx))) return;
-      const tenants = await listActiveSlugs(deps.db.app, position, tenantsPerRound);
-      position = tenants.length < tenantsPerRound ? '' : (tenants.at(-1) ?? '');
-      for (const tenant of tenants) {
-        for (let blocks = 0; blocks < blocksPerTurn && !closed; blocks += 1) {
-          const started = performance.now();
-          const entries = await sealTurn(deps, tenant);
-          if (entries < entriesPerBlock) break;
-          await rest((performance.now() - started) * restFactor);
-        }
-      }
-    });
+  /** @returns whether there is more to seal */
+  const takeTurn = async (tenant: string): Promise<boolean> => {
+    for (let blocks = 0; blocks < blocksPerTurn && !closed; blocks += 1) {
+      const started = performance.now();
+      const entries = await sealOrReport(deps, tenant);
+      if (entries === 'busy') return true;
+      if (entries < entriesPerBlock) return false;
+      const restMs = Math.min((performance.now() - started) * restFactor, restMsMax);
+      await new Promise((resolve) => setTimeout(resolve, restMs));
+    }
+    return true;
+  };
 
+  const touch = (tenant: string) => {
+    touched.add(tenant);
+    if (!closed) timer ??= setTimeout(() => void run(), delayMs);
+  };
+  const round = async () => {
+    const tenants = touched;
+    touched = new Set();
+    for (const tenant of tenants) if (await takeTurn(tenant)) touch(tenant);
+  };
   const run = (): Promise<void> => {
-    running ??= round()
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'sealing failed; trying again'))
-      .finally(() => {
-        running = undefined;
-      });
-    return running;
+    clearTimeout(timer);
+    timer = undefined;
+    // What is touched while a round is under way belongs to the next one.
+    const next = (running ?? Promise.resolve()).then(round);
+    running = next;
+    return next;
   };
-  const tick = () => {
-    if (!closed) timer = setTimeout(() => void run().then(tick), roundEveryMs);
-  };
-  tick();
+
   return {
+    touch,
     run,
+    alarm: {
+      name: 'seal',
+      cron: '* * * * *',
+      async handle() {
+        for (let after = ''; !closed; ) {
+          const slugs = await listActiveSlugs(deps.db.app, after, tenantsPerPage);
+          for (const slug of slugs) if (!closed) await takeTurn(slug);
+          after = slugs.at(-1) ?? '';
+          if (slugs.length < tenantsPerPage) return;
+        }
+      },
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
@@ -79,8 +89,8 @@ export function startSealer(deps: SealerDeps): Sealer {
   };
 }
 
-/** One tenant's trouble must not keep the others waiting. */
-async function sealTurn(deps: SealerDeps, tenant: string): Promise<number> {
+/** One tenant's trouble must not keep the others waiting; the alarm comes back to it. */
+async function sealOrReport(deps: SealerDeps, tenant: string): Promise<number | 'busy'> {
   try {
     return await sealBlock(deps, tenant);
   } catch (error) {
@@ -102,11 +112,14 @@ export class EntryMissing extends Error {
 
 /**
  * Seals what waited longest into one block.
- * @returns the number of entries sealed; 0 also while another process seals this tenant. @throws EntryMissing
+ * @returns the number of entries sealed, or that another process seals this tenant now. @throws EntryMissing
  */
-export function sealBlock(deps: Pick<SealerDeps, 'db' | 'metrics'>, tenant: string): Promise<number> {
+export function sealBlock(
+  deps: Pick<SealerDeps, 'db' | 'metrics'>,
+  tenant: string,
+): Promise<number | 'busy'> {
   return withTenant(deps.db.app, tenant, async (tx) => {
-    if (!(await tryLockChain(tx))) return 0;
+    if (!(await tryLockChain(tx))) return 'busy';
     const ranges = await takeQueued(tx, entriesPerBlock);
     if (ranges.length === 0) return 0;
     const head = await findHead(tx, tenant);

@@ -49,14 +49,6 @@ export async function tryLockChain(tx: Queryable): Promise<boolean> {
   return result.rows[0]?.locked === true;
 }
 
-/** One process at a time goes around the tenants; held until the transaction ends. */
-export async function tryLockSealing(tx: Queryable): Promise<boolean> {
-  const result = await tx.query<{ locked: boolean }>(`select pg_try_advisory_xact_lock($1) as locked`, [
-    sealKey,
-  ]);
-  return result.rows[0]?.locked === true;
-}
-
 /**
  * Takes what was queued first, until it is `entriesMax` entries, out of the queue. Rows of transactions that are
  * still open are not seen, and come later: a wallet's own are in order all the same, since its lock was held.

@@ -7,7 +7,7 @@ import { backends } from '#tests/support/backends.ts';
 import { call, createTenant, registerUser, type TestTenant } from '#tests/support/client.ts';
 import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
-import { EntryMissing, sealBlock, startSealer } from '#workers/sealer.ts';
+import { EntryMissing, type Sealer, sealBlock, startSealer } from '#workers/sealer.ts';
 import { type SettleDeps, settle } from '#workers/settle.ts';
 import { findDifferences } from '../../scripts/doctor/books.ts';
 import { asIntruder, sealAll } from './ground.ts';
@@ -141,35 +141,56 @@ test('while one process seals a tenant, another passes by, and settling goes on'
   await inTenant(tenant, async (tx) => {
     expect(await tryLockChain(tx)).toBe(true);
     await settleNow(tenant, ids);
-    expect(await seal(tenant)).toBe(0);
+    expect(await seal(tenant)).toBe('busy');
   });
   expect(await seal(tenant)).toBe(1);
 });
 
 describe('a running sealer', () => {
-  const startFast = () => startSealer(system.services);
+  async function settledTenant(): Promise<TestTenant> {
+    const { tenant, users } = await openTenant(1);
+    await settleNow(tenant, await journal(tenant, 'grant', [{ userId: users[0], amount: 10 }]));
+    return tenant;
+  }
+  async function withSealer(work: (sealer: Sealer) => Promise<void>): Promise<void> {
+    const sealer = startSealer(system.services);
+    await work(sealer).finally(() => sealer.close());
+  }
 
-  test('goes around all tenants, and passes by the one whose entry was taken away before it was sealed', async () => {
-    const [broken, sound] = [await openTenant(1), await openTenant(1)];
-    for (const { tenant, users } of [broken, sound]) {
-      const ids = await journal(tenant, 'grant', [{ userId: users[0], amount: 10 }]);
-      await settleNow(tenant, ids);
-    }
-    await asIntruder(system, broken.tenant.slug, 'delete from entries');
-    await expect(seal(broken.tenant)).rejects.toThrow(EntryMissing);
-    const sealer = startFast();
-    try {
-      await until('the sound tenant is sealed', async () => {
+  test('seals by itself what it is told of, and by its alarm what it was not told of', () =>
+    withSealer(async (sealer) => {
+      const [told, untold] = [await settledTenant(), await settledTenant()];
+      sealer.touch(told.slug);
+      await until('it is sealed', async () => (await inTenant(told, countUnsealed)) === 0);
+      expect(await inTenant(untold, countUnsealed)).toBe(1);
+      await sealer.alarm.handle({ id: 'ring', at: new Date() });
+      expect(await inTenant(untold, countUnsealed)).toBe(0);
+    }));
+
+  test('comes back to a tenant that another process was sealing', () =>
+    withSealer(async (sealer) => {
+      const tenant = await settledTenant();
+      await inTenant(tenant, async (tx) => {
+        expect(await tryLockChain(tx)).toBe(true);
+        sealer.touch(tenant.slug);
         await sealer.run();
-        return (await inTenant(sound.tenant, countUnsealed)) === 0;
       });
-    } finally {
-      await sealer.close();
-    }
-    expect(await inTenant(broken.tenant, countUnsealed)).toBe(1);
-    const [first] = await differences(broken.tenant);
-    expect(first).toMatch(/^wallet .*, version 0, wallet\.version: expected 0, found 1$/);
-  });
+      expect(await inTenant(tenant, countUnsealed)).toBe(1);
+      await until('it is sealed', async () => (await inTenant(tenant, countUnsealed)) === 0);
+    }));
+
+  test('passes by a tenant whose entry was taken away before it was sealed', () =>
+    withSealer(async (sealer) => {
+      const [broken, sound] = [await settledTenant(), await settledTenant()];
+      await asIntruder(system, broken.slug, 'delete from entries');
+      await expect(seal(broken)).rejects.toThrow(EntryMissing);
+      for (const { slug } of [broken, sound]) sealer.touch(slug);
+      await sealer.run();
+      expect(await inTenant(sound, countUnsealed)).toBe(0);
+      expect(await inTenant(broken, countUnsealed)).toBe(1);
+      const [first] = await differences(broken);
+      expect(first).toMatch(/^wallet .*, version 0, wallet\.version: expected 0, found 1$/);
+    }));
 });
 
 test('an entry that anybody adds to the table is queued with it', async () => {
