@@ -1,4 +1,4 @@
-// Seals what was settled into each tenant's chain of hashes, beside settling and never in its way (docs/decisions/0016).
+// Seals what was settled into each tenant's chain of hashes, beside settling and never in its way (docs/decisions/0019).
 import type { Services } from '#shared/boot/services.ts';
 import { findHead, findSealingTime, insertBlock, takeQueued, tryLockChain } from '#shared/db/chain.ts';
 import { listLeafTexts } from '#shared/db/chain-leaves.ts';

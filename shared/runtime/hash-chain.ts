@@ -1,4 +1,4 @@
-// The hashes of the ledger's chain: entries into a Merkle tree, its root and the block before into a block (docs/decisions/0016).
+// The hashes of the ledger's chain: entries into a Merkle tree, its root and the block before into a block (docs/decisions/0019).
 import { hash } from 'node:crypto';
 
 /** A block without what it covers: all that its hash is made of. */

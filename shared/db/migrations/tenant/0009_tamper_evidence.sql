@@ -1,4 +1,4 @@
--- Makes later changes of the ledger evident: what was written is sealed into a chain of hashes (docs/decisions/0016).
+-- Makes later changes of the ledger evident: what was written is sealed into a chain of hashes (docs/decisions/0019).
 
 -- The wallet's side names the account on the other side, so that one row, found by its index, says all of a posting.
 alter table entries add column if not exists counter text;
