@@ -37,7 +37,7 @@ async function journal({ secretKey }: TestTenant, path: string, bodies: object[]
 }
 
 const settleNow = (tenant: TestTenant, ids: string[], deps: SettleDeps = system.services) =>
-  settle(deps, tenant.slug, ids, 2000);
+  settle(deps, tenant.slug, ids, { limit: 2000 });
 const seal = ({ slug }: TestTenant) => sealBlock(system.services, slug);
 const inTenant = <T>({ slug }: TestTenant, work: Parameters<typeof withTenant<T>>[2]) =>
   withTenant(system.services.db.app, slug, work);
