@@ -9,7 +9,6 @@ import {
 } from '#shared/db/balance-at.ts';
 import { findWalletState } from '#shared/db/ledger.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import { findWalletOwner } from '#shared/db/statements.ts';
 import { tenantNow } from '#shared/db/tenant-clock.ts';
 import { bonusIn, coinsIn, isExpired, toLot } from '#shared/ledger/lots.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
