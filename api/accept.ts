@@ -11,6 +11,8 @@ export interface Accept {
    * @throws Problem idempotency_key_reused, or overloaded when too many wait to be journaled.
    */
   submit(tenant: Tenant, id: string, draft: OperationDraft, options: { wait: boolean }): Promise<Accepted>;
+  /** Wakes the workers for what was journaled elsewhere; a lost wake-up is the sweep's. */
+  wake(tenant: string, journaled: Pick<Submission, 'row' | 'wait'>[]): void;
   /** Waits until everything journaled is enqueued, as far as the queue takes it. */
   close(): Promise<void>;
 }
@@ -56,7 +58,7 @@ export function createAccept(services: Services): Accept {
       });
   };
 
-  const wake = (tenant: string, inserted: Submission[]) => {
+  const wake: Accept['wake'] = (tenant, inserted) => {
     if (enqueues.size >= enqueuesMax) {
       services.metrics.enqueueFailures.inc();
       return;
@@ -95,6 +97,7 @@ export function createAccept(services: Services): Accept {
         if (!lane.flying && lane.waiting.length === 1) setImmediate(() => pump(tenant.slug, lane));
       });
     },
+    wake,
     close: async () => {
       await Promise.allSettled([...enqueues]);
     },

@@ -8,7 +8,7 @@ import { classifyFault } from '#shared/db/faults.ts';
 import type { ApiEnv } from './context.ts';
 
 /** Where the documentation of a code can be read; stable, so that clients may compare it. */
-function problemType(code: ProblemCode): string {
+export function problemType(code: ProblemCode): string {
   return `https://coinlane.dev/problems/${code}`;
 }
 

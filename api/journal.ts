@@ -68,9 +68,10 @@ function canonicalJson(value: unknown): string {
   return `{${fields.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
 }
 
+/** The same for the same content, however it was written. */
+export const contentHash = (content: unknown): Buffer => hash('sha256', canonicalJson(content), 'buffer');
+
 export function toRow(id: string, draft: OperationDraft): JournalRow {
-  // The user is part of the content: one tenant's users share its keys, and must not read each other's operations.
-  const content = canonicalJson([draft.kind, draft.userId, draft.body]);
   return {
     id,
     kind: draft.kind,
@@ -82,7 +83,8 @@ export function toRow(id: string, draft: OperationDraft): JournalRow {
     originalId: draft.originalId ?? null,
     shortfall: draft.shortfall ?? null,
     idempotencyKey: draft.idempotencyKey,
-    bodyHash: hash('sha256', content, 'buffer'),
+    // The user is part of the content: one tenant's users share its keys, and must not read each other's operations.
+    bodyHash: contentHash([draft.kind, draft.userId, draft.body]),
     reference: draft.reference ?? null,
     metadata: draft.metadata ?? null,
     note: draft.note ?? null,
@@ -112,7 +114,7 @@ export async function journal(
   return fresh;
 }
 
-function countByKind({ metrics }: Services, fresh: Submission[]): void {
+export function countByKind({ metrics }: Pick<Services, 'metrics'>, fresh: Pick<Submission, 'row'>[]): void {
   const counts = new Map<string, number>();
   for (const { row } of fresh) counts.set(row.kind, (counts.get(row.kind) ?? 0) + 1);
   for (const [kind, count] of counts) metrics.journaled.labels(kind).inc(count);
@@ -127,10 +129,19 @@ interface Written {
 /** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
 const attemptsMax = 4;
 
-async function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Written> {
+function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Written> {
+  return unlessContended(services, tenant, (tx) => insertBatch(tx, batch));
+}
+
+/** One transaction, begun anew while others lock it out. */
+export async function unlessContended<T>(
+  { db }: Pick<Services, 'db'>,
+  tenant: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withTenant(services.db.app, tenant, (tx) => insertBatch(tx, batch));
+      return await withTenant(db.app, tenant, work);
     } catch (error) {
       if (attempt === attemptsMax || classifyFault(error) !== 'contention') throw error;
     }

@@ -13,6 +13,7 @@ import { createPaymentProviders } from './providers/provider.ts';
 import { processPurchases } from './purchase.ts';
 import { reconcileAlarm } from './reconcile-clock.ts';
 import { startRelay } from './relay.ts';
+import { scheduleAlarm } from './schedules.ts';
 import { startSealer } from './sealer.ts';
 import { type Sweep, startSweep } from './sweep.ts';
 import { JobFailed, startWorkers } from './worker.ts';
@@ -61,11 +62,8 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
-  const clock = await startClock(services.db, services.log, [
-    reconcileAlarm(deps),
-    housekeepingAlarm(deps),
-    sealer.alarm,
-  ]);
+  const alarms = [reconcileAlarm(deps), housekeepingAlarm(deps), scheduleAlarm(deps), sealer.alarm];
+  const clock = await startClock(services.db, services.log, alarms);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
     deps,

@@ -10,6 +10,8 @@ import {
   setProviderEvent,
 } from '#shared/db/provider-events.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
+import type { WorkerDeps } from './context.ts';
+import { doDue } from './due.ts';
 import { lookAndApply } from './look.ts';
 import type { PaymentProvider } from './providers/provider.ts';
 import { ProviderUnavailable } from './providers/unavailable.ts';
@@ -18,7 +20,7 @@ import { reconcile } from './reconcile.ts';
 import { processRefund, type RefundDeps } from './refund.ts';
 import { JobFailed } from './worker.ts';
 
-type EventDeps = RefundDeps;
+type EventDeps = RefundDeps & Pick<WorkerDeps, 'balances' | 'producer'>;
 
 /** Does one job of the `provider` queue, which has ended `earlierRuns` times before. */
 export function processProviderJob(deps: EventDeps, job: ProviderJob, earlierRuns = 0): Promise<void> {
@@ -31,6 +33,8 @@ export function processProviderJob(deps: EventDeps, job: ProviderJob, earlierRun
       return checkPurchase(deps, job.tenant, job.operationId);
     case 'reconcile':
       return reconcile(deps, job);
+    case 'due':
+      return doDue(deps, job.tenant);
   }
 }
 

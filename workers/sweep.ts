@@ -7,6 +7,7 @@ import { withTenant, withTransaction } from '#shared/db/pool.ts';
 import { tryLockSweep } from '#shared/db/sweep.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
 import type { WorkerDeps } from './context.ts';
+import { sweepExpired } from './expiry-sweep.ts';
 import { checkOverduePurchases } from './purchase-clock.ts';
 
 export interface Sweep {
@@ -47,6 +48,7 @@ export function startSweep(deps: WorkerDeps): Sweep {
       deps.metrics.swept.inc(lost.length);
       deps.log.info({ tenant, operations: lost.length }, 'operations without a job were enqueued again');
     }
+    await sweepExpired(deps, tenant);
     if (!purchasesChecked.has(tenant)) {
       purchasesChecked.set(tenant, true);
       await checkOverduePurchases(deps, tenant);

@@ -1,26 +1,23 @@
 // What users own: lists it, shows it, and uses up what can be used up.
 import { createRoute, z } from '@hono/zod-openapi';
-import { Problem } from '#shared/contracts/problem.ts';
 import { type EntitlementRow, findEntitlement, listEntitlements } from '#shared/db/entitlements.ts';
-import { findOperation } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import type { ApiDeps, Caller } from '../context.ts';
+import type { ApiDeps } from '../context.ts';
+import { answerDraft } from '../drafts/answer-draft.ts';
+import { consume, consumeBody, isId, noEntitlement, ownerOf } from '../drafts/consume.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
-import { actingUser, answerOperation, idempotencyKeyOf } from '../routes/answer-operation.ts';
+import { actingUser } from '../routes/answer-operation.ts';
 import { decodeIdCursor, encodeCursor } from '../routes/cursor.ts';
 import { createRouter } from '../routes/router.ts';
 import {
   callerSecurity,
   idempotencyHeaders,
-  metadata,
   operationAnswers,
   problemAnswer,
-  reference,
   userIdField,
 } from '../routes/schemas.ts';
-import { units } from './spend.ts';
 
 const entitlementSchema = z
   .object({
@@ -108,14 +105,7 @@ const consumeRoute = createRoute({
     params,
     headers: idempotencyHeaders,
     body: {
-      content: json(
-        z.strictObject({
-          quantity: units.optional(),
-          reference: reference.optional(),
-          metadata: metadata.optional(),
-          userId: userIdField,
-        }),
-      ),
+      content: json(consumeBody),
       required: true,
     },
   },
@@ -169,45 +159,16 @@ export function entitlementRoutes(deps: ApiDeps) {
     const row = isId(id)
       ? await withTenant(deps.db.app, caller.tenant.slug, (tx) => findEntitlement(tx, id))
       : undefined;
-    if (!row || (owner !== undefined && row.userId !== owner)) throw notFound();
+    if (!row || (owner !== undefined && row.userId !== owner)) throw noEntitlement();
     return c.json(toEntitlementView(row, caller.tenant), 200);
   });
 
-  router.openapi(consumeRoute, async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'spend');
-    const { userId: given, ...body } = c.req.valid('json');
-    const idempotencyKey = idempotencyKeyOf(c);
-    const owner = ownerOf(caller, given);
-    const { id } = c.req.valid('param');
-    const spend = isId(id)
-      ? await withTenant(deps.db.app, caller.tenant.slug, (tx) => findOperation(tx, id))
-      : undefined;
-    const isOwn = owner === undefined || spend?.userId === owner;
-    if (spend?.kind !== 'spend' || !spend.terms?.item || !isOwn) throw notFound();
-    const { quantity = 1, ...texts } = body;
-    return answerOperation(c, deps, {
-      kind: 'consume',
-      walletId: spend.walletId,
-      userId: spend.userId,
-      amount: null,
-      originalId: spend.id,
-      terms: { units: quantity },
-      ...texts,
-      idempotencyKey,
-      body: { id: spend.id, ...body },
-    }) as never;
+  router.openapi(consumeRoute, (c) => {
+    const { id: entitlementId } = c.req.valid('param');
+    return answerDraft(c, deps, consume, { entitlementId, ...c.req.valid('json') }) as never;
   });
 
   return router;
-}
-
-const isId = (text: string) => z.uuid().safeParse(text).success;
-const notFound = () => new Problem('entitlement_not_found', { detail: 'There is no such entitlement.' });
-
-/** Whose it must be: a user's own; a platform's key opens all of its users', and may name one. */
-function ownerOf(caller: Caller, given: string | undefined): string | undefined {
-  return caller.type === 'platform' && given === undefined ? undefined : actingUser(caller, given);
 }
 
 function toEntitlementView({ createdAt, updatedAt, ...row }: EntitlementRow, { settings }: Tenant) {

@@ -10,32 +10,35 @@ const bodyBytesMax = 64 * 1024;
 const discardBytesMax = 4 * 1024 * 1024;
 
 /** Refuses by the announced length, else by what arrives: nothing beyond the limit is kept in memory. */
-export const limitBody = createMiddleware<ApiEnv>(async (c, next) => {
-  const { headers } = c.req.raw;
-  const length = headers.get('content-length');
-  if (length !== null && !headers.has('transfer-encoding')) {
-    // The body is not even looked at: the server then reads it away by itself.
-    if (Number(length) > bodyBytesMax) throw tooLarge();
-    return next();
-  }
-  const reader = c.req.raw.body?.getReader();
-  if (!reader) return next();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    size += part.value.byteLength;
-    if (size > bodyBytesMax) {
-      void discard(reader);
-      throw tooLarge();
+export const limitBodyTo = (bytesMax: number) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    const { headers } = c.req.raw;
+    const length = headers.get('content-length');
+    if (length !== null && !headers.has('transfer-encoding')) {
+      // The body is not even looked at: the server then reads it away by itself.
+      if (Number(length) > bytesMax) throw tooLarge(bytesMax);
+      return next();
     }
-    chunks.push(part.value);
-  }
-  c.req.raw = new Request(c.req.raw, { body: Buffer.concat(chunks) });
-  return next();
-});
+    const reader = c.req.raw.body?.getReader();
+    if (!reader) return next();
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.byteLength;
+      if (size > bytesMax) {
+        void discard(reader);
+        throw tooLarge(bytesMax);
+      }
+      chunks.push(part.value);
+    }
+    c.req.raw = new Request(c.req.raw, { body: Buffer.concat(chunks) });
+    return next();
+  });
 
-const tooLarge = () =>
-  new Problem('payload_too_large', { detail: `A body may have at most ${bodyBytesMax} bytes.` });
+export const limitBody = limitBodyTo(bodyBytesMax);
+
+const tooLarge = (bytesMax: number) =>
+  new Problem('payload_too_large', { detail: `A body may have at most ${bytesMax} bytes.` });
 
 /** A body left unread would make the server hang up on a client that is about to use the connection again. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {

@@ -6,6 +6,7 @@ import { requireOperator } from '../middleware/operator.ts';
 import { createRouter } from '../routes/router.ts';
 import { addressRoutes } from './address.ts';
 import { chainRoutes } from './chain.ts';
+import { clockRoutes } from './clock.ts';
 import { consoleRoutes } from './console.ts';
 import { freezeRoutes } from './freezes.ts';
 import { heldOperationRoutes } from './held-operations.ts';
@@ -45,6 +46,7 @@ export function operatorRoutes(deps: ApiDeps) {
   app.route('/', keyRoutes(deps));
   app.route('/', signingKeyRoutes(deps));
   app.route('/', operatorUserRoutes(deps));
+  app.route('/', clockRoutes(deps));
   app.route('/', integrityRoutes(deps));
   app.route('/', chainRoutes(deps));
   app.route('/', inboxRoutes(deps));

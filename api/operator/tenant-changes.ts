@@ -33,6 +33,7 @@ export const newTenantInput = z.strictObject({
     .describe('Part of keys and addresses; never to be changed or used again'),
   name: plainLine(80),
   coin: coinInput.default(defaultCoin),
+  sandbox: z.boolean().default(false).describe('To try things out, with a clock that can be moved; for good'),
   settings: settingsInput.default({}),
 });
 export type NewTenantInput = z.infer<typeof newTenantInput>;

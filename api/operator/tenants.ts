@@ -21,6 +21,7 @@ const tenantSchema = z
     name: z.string(),
     status: z.enum(['provisioning', 'active', 'suspended']),
     coin: z.object({ code: z.string(), name: z.string(), symbol: z.string() }),
+    sandbox: z.boolean().describe('Its clock can be moved: POST /test-clock/advance'),
     settings: tenantSettings,
     providers: z
       .record(z.string(), z.object({ configured: z.literal(true) }))
@@ -44,6 +45,7 @@ function toTenantView(row: TenantRow): z.infer<typeof tenantSchema> {
     name: row.name,
     status: row.status as 'active',
     coin: row.coin,
+    sandbox: row.sandbox,
     settings: readSettings(row.settings),
     providers: configured(names.filter((name) => !name.startsWith('oauth:'))),
     oauthClients: configured(clients),

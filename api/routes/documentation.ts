@@ -42,6 +42,7 @@ const tags = [
   { name: 'Accounts', description: 'What a platform does about its users: find, ban, export, erase' },
   { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
   { name: 'Items', description: 'What coins buy, and what users own' },
+  { name: 'Schedules', description: 'Operations that come by time, and the clock of a sandbox tenant' },
   { name: 'Operations', description: 'What became of a request' },
   { name: 'Providers', description: 'Where payment providers report' },
   { name: 'Sandbox', description: 'Stands in for a card network where there is no account at one' },

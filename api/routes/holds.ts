@@ -1,45 +1,22 @@
 // Reserves coins, and shows what is reserved. Users may reserve; taking and letting go is the platform's.
 import { createRoute, z } from '@hono/zod-openapi';
-import { Problem } from '#shared/contracts/problem.ts';
-import { findHold, type HoldRow, holdStatuses, listHolds } from '#shared/db/holds.ts';
+import { type HoldRow, holdStatuses, listHolds } from '#shared/db/holds.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import { coinField, coinOf } from '../coins.ts';
-import type { ApiDeps, Caller } from '../context.ts';
-import { draftOf } from '../draft.ts';
-import { requireStepUp } from '../identity/freshness.ts';
+import { coinField } from '../coins.ts';
+import type { ApiDeps } from '../context.ts';
+import { answerDraft } from '../drafts/answer-draft.ts';
+import { hold, holdOf } from '../drafts/holds.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
-import { tenantTime } from '../tenant-time.ts';
-import { actingUser, answerOperation, idempotencyKeyOf } from './answer-operation.ts';
 import { walletToRead } from './balance.ts';
 import { createRouter } from './router.ts';
 import {
-  amount,
   callerSecurity,
   idempotencyHeaders,
-  metadata,
   operationAnswers,
   problemAnswer,
-  reference,
   userIdField,
 } from './schemas.ts';
-
-const day = 86_400;
-const expiresInDefault = 7 * day;
-
-const holdInput = z.strictObject({
-  amount,
-  expiresIn: z
-    .int()
-    .min(1)
-    .max(31 * day)
-    .optional()
-    .openapi({ description: 'Seconds until it lets go by itself; left out: seven days', example: 3600 }),
-  coin: coinField,
-  reference: reference.optional(),
-  metadata: metadata.optional(),
-  userId: userIdField,
-});
 
 const holdRoute = createRoute({
   method: 'post',
@@ -52,7 +29,7 @@ const holdRoute = createRoute({
   security: callerSecurity,
   request: {
     headers: idempotencyHeaders,
-    body: { content: { 'application/json': { schema: holdInput } }, required: true },
+    body: { content: { 'application/json': { schema: hold.input } }, required: true },
   },
   responses: {
     ...operationAnswers,
@@ -142,24 +119,7 @@ export function holdRoutes(deps: ApiDeps) {
   router.use('/wallet/holds', limitBody, requireJson, requireCaller(deps));
   router.use('/wallet/holds/:id', requireCaller(deps));
 
-  router.openapi(holdRoute, async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'spend');
-    const { userId: given, ...body } = c.req.valid('json');
-    const idempotencyKey = idempotencyKeyOf(c);
-    const userId = actingUser(caller, given);
-    await requireStepUp(deps, caller, body.amount);
-    const { tenant } = caller;
-    const asked = { kind: 'hold' as const, userId, idempotencyKey, body };
-    const draft = await draftOf(deps, tenant, asked, async () => {
-      const walletId = await deps.wallets.walletOf(tenant, userId, coinOf(tenant, body.coin));
-      const now = await tenantTime(deps, tenant);
-      const expiresAt = now + (body.expiresIn ?? expiresInDefault) * 1000;
-      const { amount: coins, reference: own, metadata: more } = body;
-      return { walletId, amount: coins, terms: { expiresAt }, reference: own, metadata: more };
-    });
-    return answerOperation(c, deps, draft) as never;
-  });
+  router.openapi(holdRoute, (c) => answerDraft(c, deps, hold, c.req.valid('json')) as never);
 
   router.openapi(listRoute, async (c) => {
     const caller = c.get('caller');
@@ -183,16 +143,6 @@ export function holdRoutes(deps: ApiDeps) {
     return c.json(toHold(await holdOf(deps, caller, c.req.valid('param').id)), 200);
   });
   return router;
-}
-
-/** @throws Problem hold_not_found, also for one of somebody else. */
-export async function holdOf(deps: Pick<ApiDeps, 'db'>, caller: Caller, id: string): Promise<HoldRow> {
-  // What is no id cannot exist; Postgres would call it malformed.
-  const hold = z.uuid().safeParse(id).success
-    ? await withTenant(deps.db.app, caller.tenant.slug, (tx) => findHold(tx, id))
-    : undefined;
-  if (hold && (caller.type === 'platform' || hold.userId === caller.userId)) return hold;
-  throw new Problem('hold_not_found', { detail: 'There is no such hold.' });
 }
 
 function toHold({ createdAt, expiresAt, ...hold }: HoldRow): z.infer<typeof holdSchema> {

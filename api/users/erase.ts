@@ -12,6 +12,7 @@ import {
 } from '#shared/db/erasure.ts';
 import { freezeWallet } from '#shared/db/freezes.ts';
 import type { Tx } from '#shared/db/pool.ts';
+import { endSchedulesOf } from '#shared/db/schedules.ts';
 import { announceRevokedSessions } from '#shared/db/sessions.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { mailSealContext } from '#shared/tenants/mail-tokens.ts';
@@ -58,6 +59,7 @@ export async function eraseUser(deps: EraseDeps, act: UserAct): Promise<Erasure>
       purchases.map((each) => each.id),
     );
     await eraseTexts(tx, userId);
+    await endSchedulesOf(tx, userId);
     await eraseProviderEvents(tx, tenant, purchases);
     await eraseMails(tx, tenant, userId);
     await insertAudit(tx, { tenant, actor, action: 'user.erase', target: userId });

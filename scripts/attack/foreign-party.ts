@@ -25,6 +25,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
   ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement', 'lot'] as const),
+  ...(['batch', 'schedule'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -72,6 +73,10 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
   const held = expect(await act(token, '/wallet/holds', { amount: 1 }), 201, 'a hold');
   const owned = expect(await act(token, '/wallet/spend', { item: 'potion' }), 201, 'a spend on an item');
+  const batch = { operations: [{ kind: 'spend', userId: objects.user, amount: 1 }] };
+  const sentBatch = expect(await act(secretKey, '/wallet/batch', batch), 201, 'a batch');
+  const plan = { kind: 'grant', userId: objects.user, amount: 1, startAt: '2999-01-01T00:00:00Z' };
+  const planned = expect(await act(secretKey, '/schedules', plan), 201, 'a schedule');
   const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox' });
   const signing = await operator('GET', `/${slug}/signing-keys`);
   const keys = expect(await operator('GET', `/${slug}/keys`), 200, 'the keys');
@@ -79,6 +84,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const found: Partial<Record<ObjectKind, string>> = {
     ...{ ...objects, operation: spent.id, hold: held.id, wallet: spent.walletId, key: keys.data[0].id },
     entitlement: owned.id,
+    ...{ batch: sentBatch.id, schedule: planned.id },
     signingKey: signing.body.data?.[0]?.kid,
     // The coins of a grant are a lot of its own id.
     lot: granted.id,

@@ -21,6 +21,8 @@ export type ProviderJob =
   | { tenant: string; task: 'refund'; operationId: string }
   /** A purchase whose payment may have been missed, or has run out of time. */
   | { tenant: string; task: 'check'; operationId: string }
+  /** The tenant's clock was moved: what is due by it is done now, and not at the next look. */
+  | { tenant: string; task: 'due' }
   /**
    * All that a provider did for this tenant, to be compared with our books. `from`: at least that far back
    * (ISO 8601). `scheduledAt`: when the clock asked; null for an operator, whose run is always made.

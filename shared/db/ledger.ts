@@ -54,6 +54,15 @@ export async function findWalletState(tx: Queryable, walletId: string): Promise<
   return row && toState(row);
 }
 
+/** Wallets on which something may have run out by the tenant's time, the longest over first. */
+export async function listExpiredWallets(tx: Queryable, limit: number): Promise<string[]> {
+  const result = await tx.query<{ id: string }>(
+    `select id from wallets where next_expiry <= (select tenant_now()) order by next_expiry limit $1`,
+    [limit],
+  );
+  return result.rows.map(({ id }) => id);
+}
+
 /** What the lots cost, in minor units of their currencies; null for what was given. */
 export async function listLotCosts(
   tx: Queryable,

@@ -21,12 +21,12 @@ const columns = `slug, name, status, coin, settings, sealed, sandbox, created_at
 /** False: the slug is taken. */
 export async function insertTenant(
   db: Queryable,
-  tenant: Pick<TenantRow, 'slug' | 'name' | 'coin' | 'settings' | 'sealed'>,
+  tenant: Pick<TenantRow, 'slug' | 'name' | 'coin' | 'settings' | 'sealed' | 'sandbox'>,
 ): Promise<boolean> {
   const result = await db.query(
-    `insert into coinlane.tenants (slug, name, coin, settings, sealed) values ($1, $2, $3, $4, $5)
+    `insert into coinlane.tenants (slug, name, coin, settings, sealed, sandbox) values ($1, $2, $3, $4, $5, $6)
      on conflict (slug) do nothing`,
-    [tenant.slug, tenant.name, tenant.coin, tenant.settings, tenant.sealed],
+    [tenant.slug, tenant.name, tenant.coin, tenant.settings, tenant.sealed, tenant.sandbox],
   );
   return result.rowCount === 1;
 }

@@ -19,6 +19,8 @@ export interface NewTenant {
   slug: string;
   name: string;
   coin: Coin;
+  /** To try things out; for good. */
+  sandbox?: boolean;
   settings: TenantSettings;
   providers: ProviderCredentials | undefined;
   oauthClients?: OauthClients | undefined;
@@ -37,7 +39,8 @@ export async function provisionTenant(
 ): Promise<string> {
   return withTransaction(db.owner, async (tx) => {
     const sealed = sealCredentials(keyring, tenant.slug, {}, tenant);
-    if (!(await insertTenant(tx, { ...tenant, settings: { ...tenant.settings }, sealed }))) {
+    const { settings, sandbox = false } = tenant;
+    if (!(await insertTenant(tx, { ...tenant, sandbox, settings: { ...settings }, sealed }))) {
       throw new Problem('tenant_exists', { detail: `A tenant "${tenant.slug}" exists, or existed.` });
     }
     const version = await createTenantSchema(tx, tenant.slug);

@@ -1,0 +1,27 @@
+// Books what has run out on wallets that nobody touches: coins that are over, and holds that let go.
+import { listExpiredWallets } from '#shared/db/ledger.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import type { WorkerDeps } from './context.ts';
+import { settleExpired } from './settle.ts';
+import { findRules } from './velocity-guard.ts';
+
+type ExpiryDeps = Pick<WorkerDeps, 'db' | 'outbox' | 'balances' | 'log' | 'metrics' | 'tenants'>;
+
+/** Wallets of one transaction, and transactions of one round: no tenant holds up the others. */
+const walletsPerStep = 200;
+const stepsPerRound = 10;
+
+/** Readers judge by themselves what is over, so being late costs nothing. @returns the wallets looked at */
+export async function sweepExpired(deps: ExpiryDeps, tenant: string): Promise<number> {
+  let count = 0;
+  for (let step = 0; step < stepsPerRound; step += 1) {
+    const ids = await withTenant(deps.db.app, tenant, (tx) => listExpiredWallets(tx, walletsPerStep));
+    if (ids.length === 0) break;
+    // What waits on these wallets is settled on the way, by the tenant's rules.
+    const rules = await findRules(deps, tenant);
+    await settleExpired(rules ? { ...deps, rules } : deps, tenant, ids);
+    count += ids.length;
+    if (ids.length < walletsPerStep) break;
+  }
+  return count;
+}
