@@ -215,9 +215,7 @@ async function start() {
   }
 }
 
-function sayWhy(error) {
-  if (store.get('session')) say('wallet-say', explain(error), { bad: true });
-}
+const sayWhy = (error) => store.get('session') && say('wallet-say', explain(error), { bad: true });
 
 const showOwnId = prepareSending({ operate, coins: kept, onSubmit, say, onDone: showWallet });
 const resumeLogin = prepareSignIn({ settings, store, send, say, onSubmit, onIn: signIn });

@@ -41,13 +41,6 @@ export interface Sent {
   groupId: string | null;
 }
 
-export interface Outcome {
-  status: 'applied' | 'rejected';
-  reason: string | null;
-  amount: number | null;
-  balanceAfter: number;
-}
-
 export interface Past {
   kind: string;
   walletId: string;

@@ -105,7 +105,7 @@ const round = fc.record<Round>({
   waits: fc.constantFrom(false, false, true),
 });
 
-export const operationsPerHistory = 50;
+const operationsPerHistory = 50;
 
 /** Rounds with exactly as many operations; what shrinking leaves may be fewer. */
 export const history: fc.Arbitrary<Round[]> = fc

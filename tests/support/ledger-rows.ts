@@ -54,7 +54,7 @@ export interface LedgerRow {
 }
 
 /** What a row is decided on; each call builds it anew. */
-export function groundOf(row: LedgerRow) {
+function groundOf(row: LedgerRow) {
   const state = walletOf(row.lots ?? [], row.wallet);
   const others = Object.entries(row.beside ?? {}).map(([id, [lots, debt = 0, frozenReason = null]]) =>
     walletOf(lots, { id, userId: `user of ${id}`, debt, frozenReason }),

@@ -21,7 +21,7 @@ export function rulesOf(settings: Partial<VelocitySettings>): Guard {
     asked: new Map([['o', { at: askedAt, released: false }]]),
   };
 }
-export const kinds = ['spend', 'transfer', 'refund'] as const;
+const kinds = ['spend', 'transfer', 'refund'] as const;
 export const young = { newAccount: { seconds: 60, kinds, above: 0, action: 'refuse' } } as const;
 export const tight = {
   rules: kinds.map((kind) => ({ kind, seconds: 60, count: 0, action: 'refuse' as const })),
