@@ -34,6 +34,7 @@ import { testClockRoutes } from './routes/test-clock.ts';
 import { transferRoutes } from './routes/transfer.ts';
 import { walletRoutes } from './routes/wallet.ts';
 import { platformUserRoutes } from './users/platform-users.ts';
+import { platformWebhookRoutes } from './webhook-endpoints/platform.ts';
 
 export type App = OpenAPIHono<ApiEnv>;
 
@@ -54,6 +55,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));
   app.route('/', platformUserRoutes(deps));
+  app.route('/', platformWebhookRoutes(deps));
   app.route('/', walletRoutes(deps));
   app.route('/', transferRoutes(deps));
   app.route('/', holdRoutes(deps));

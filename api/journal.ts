@@ -5,6 +5,7 @@ import type { Services } from '#shared/boot/services.ts';
 import type { Bucket, OperationKind, OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { classifyFault } from '#shared/db/faults.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
 import {
   insertOperations,
   type JournalRow,
@@ -15,7 +16,6 @@ import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import type { ShortfallPolicy } from '#shared/ledger/states.ts';
 import type { Terms } from '#shared/ledger/terms.ts';
-import { toOperationView } from './operation-view.ts';
 
 /** The price of a purchase, frozen when it is accepted; `price` in minor units of `currency`. */
 export interface Quote {

@@ -1,9 +1,9 @@
 // Lets a request wait for its operation's outcome: woken by the workers' notification, with a look of its own as fallback.
 import type { Services } from '#shared/boot/services.ts';
 import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
-import { toOperationView } from './operation-view.ts';
 
 export interface OutcomeWaiter {
   /** The operation once it is final, or undefined when `msMax` milliseconds are over. */

@@ -4,6 +4,7 @@ import { classifyFault } from '#shared/db/faults.ts';
 import { listPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Decision } from '#shared/ledger/states.ts';
+import { wantsNews } from '#shared/outbox/news.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
 import { type SettleDeps, settle } from './settle.ts';
 import { findRules } from './velocity-guard.ts';
@@ -113,7 +114,9 @@ async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promi
   const started = performance.now();
   try {
     const rules = await findRules(deps, tenant);
-    const { decisions, poisoned, stuck } = await settleAll(rules ? { ...deps, rules } : deps, tenant, ids);
+    const announces = wantsNews(await deps.tenants.find(tenant));
+    const settling = rules || announces ? { ...deps, ...(rules ? { rules } : {}), announces } : deps;
+    const { decisions, poisoned, stuck } = await settleAll(settling, tenant, ids);
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, decisions);
     const watched = batch.flatMap((waiting) => (waiting.notify ? waiting.ids : []));

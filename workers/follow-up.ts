@@ -9,6 +9,7 @@ import {
   markUndeliverable,
 } from '#shared/db/purchases.ts';
 import type { Decision, WalletState } from '#shared/ledger/states.ts';
+import { announce } from './announce.ts';
 import type { SettleDeps } from './settle.ts';
 
 export async function followUp(
@@ -54,6 +55,7 @@ export async function followUp(
   if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
   if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
   if (debtors.size > 0) await freezeDebtors(tx, wallets, debtors);
+  if (deps.announces) events.push(...announce(tenant, decisions));
   await deps.outbox.emit(tx, events);
 }
 

@@ -1,8 +1,9 @@
 // Starts all workers on top of the services, and stops them in order; used by its own process and by `npm start`.
 import type { Worker } from 'bullmq';
 import type { Services } from '#shared/boot/services.ts';
-import type { EmailJob, OperationsJob, ProviderJob } from '#shared/contracts/jobs.ts';
+import type { EmailJob, OperationsJob, ProviderJob, WebhookJob } from '#shared/contracts/jobs.ts';
 import { startClock } from '#shared/outbox/clock.ts';
+import { alertAlarm } from './alerts/watch.ts';
 import { createSettler } from './coalescer.ts';
 import type { WorkerDeps } from './context.ts';
 import { processEmail } from './email.ts';
@@ -16,6 +17,8 @@ import { startRelay } from './relay.ts';
 import { scheduleAlarm } from './schedules.ts';
 import { startSealer } from './sealer.ts';
 import { type Sweep, startSweep } from './sweep.ts';
+import { deliverWebhook } from './webhooks/deliver.ts';
+import { createTurns } from './webhooks/turns.ts';
 import { JobFailed, startWorkers } from './worker.ts';
 
 export interface RunningWorkers {
@@ -26,6 +29,8 @@ export interface RunningWorkers {
 
 /** Mails and provider calls wait for others: a few at once are enough, and spare the payer's bank. */
 const outsideConcurrency = 8;
+/** Tenants' servers are many, each has its own bound, and their jobs do nothing but wait for them. */
+const webhookConcurrency = 50;
 
 export async function openWorkers(services: Services): Promise<RunningWorkers> {
   const settler = createSettler(services);
@@ -33,6 +38,7 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
   const deps: WorkerDeps = { ...services, settler, mailer, providers: createPaymentProviders(services) };
 
   const sealer = startSealer(deps);
+  const turns = createTurns();
   const settleJob = async ({ tenant, operationIds, notify }: OperationsJob) => {
     const { poisoned } = await settler.settle(tenant, operationIds, { notify });
     sealer.touch(tenant);
@@ -56,14 +62,26 @@ export async function openWorkers(services: Services): Promise<RunningWorkers> {
       outsideConcurrency,
     ),
     ...startWorkers<EmailJob>(deps, 'email', (job) => processEmail(deps, job), outsideConcurrency),
+    ...startWorkers<WebhookJob>(
+      deps,
+      'webhook',
+      (job) => deliverWebhook({ ...deps, turns }, job),
+      webhookConcurrency,
+      { waits: true },
+    ),
   ];
   // BullMQ remembers a failed first contact with Postgres for good: better no workers than ones that never work.
   if (services.backend.kind === 'postgres')
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const relay = await startRelay(deps);
   const sweep = startSweep(deps);
-  const alarms = [reconcileAlarm(deps), housekeepingAlarm(deps), scheduleAlarm(deps), sealer.alarm];
-  const clock = await startClock(services.db, services.log, alarms);
+  const clock = await startClock(services.db, services.log, [
+    reconcileAlarm(deps),
+    housekeepingAlarm(deps),
+    scheduleAlarm(deps),
+    sealer.alarm,
+    alertAlarm(deps),
+  ]);
   services.log.info({ backend: services.backend.kind }, 'workers are running');
   return {
     deps,

@@ -7,6 +7,7 @@ import { withTenant } from '#shared/db/pool.ts';
 import { markUndeliverable } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import type { Decision } from '#shared/ledger/states.ts';
+import { newsOfRefusal } from '#shared/outbox/news.ts';
 import { type SettleDeps, settle } from './settle.ts';
 
 export interface IsolatedBatch {
@@ -124,6 +125,12 @@ async function rejectCulprits(
       target: culprit.id,
       detail: { kind: culprit.kind, error: cause instanceof Error ? cause.message : String(cause) },
     });
+    if (deps.announces) {
+      await deps.outbox.emit(
+        tx,
+        culprits.map((id) => newsOfRefusal(tenant, id)),
+      );
+    }
     if (culprit.kind === 'purchase') {
       // Paid, and never granted: the money goes back instead of being kept in silence.
       await markUndeliverable(tx, [culprit.id], 'internal_error');

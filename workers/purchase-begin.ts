@@ -12,11 +12,12 @@ import {
   type VelocitySettings,
   type Verdict,
 } from '#shared/ledger/velocity.ts';
+import { newsOfRefusal, wantsNews } from '#shared/outbox/news.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
 import { reportHeld } from './velocity-guard.ts';
 
-type BeginDeps = Pick<WorkerDeps, 'db' | 'outcomes' | 'log' | 'metrics'>;
+type BeginDeps = Pick<WorkerDeps, 'db' | 'outbox' | 'outcomes' | 'log' | 'metrics'>;
 
 /**
  * Whether a purchase that is not open yet may go to its provider. One that was let pass is not asked about
@@ -28,7 +29,13 @@ export async function mayBegin(deps: BeginDeps, tenant: Tenant, purchase: Purcha
   const { velocity } = settings;
   if (!isWatched(velocity, 'purchase') && velocity.balanceMax === null) return !purchase.held;
   const { operationId, walletId } = purchase;
-  const step = await withTenant(deps.db.app, slug, (tx) => begin(tx, velocity, operationId));
+  const announces = wantsNews(tenant);
+  const step = await withTenant(deps.db.app, slug, async (tx) => {
+    const next = await begin(tx, velocity, operationId);
+    const refused = typeof next === 'object' && next.action === 'refuse';
+    if (refused && announces) await deps.outbox.emit(tx, [newsOfRefusal(slug, operationId)]);
+    return next;
+  });
   if (step === 'begun') return true;
   if (step === 'over') return false;
   if (step.action === 'refuse') deps.metrics.settled.labels('purchase', 'rejected', step.reason).inc();

@@ -2,8 +2,9 @@
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { expectMail } from '#shared/db/mails.ts';
 import type { WorkerDeps } from './context.ts';
+import { type SpreadDeps, spreadNews } from './webhooks/spread.ts';
 
-type RelayDeps = Pick<WorkerDeps, 'db' | 'outbox' | 'producer'>;
+type RelayDeps = SpreadDeps & Pick<WorkerDeps, 'db' | 'outbox' | 'producer'>;
 
 /** An event leaves the outbox once the queue has its job; a queue that is down leaves it where it is. */
 export async function startRelay(deps: RelayDeps): Promise<{ close(): Promise<void> }> {
@@ -11,7 +12,8 @@ export async function startRelay(deps: RelayDeps): Promise<{ close(): Promise<vo
 }
 
 /** The event's id becomes the job's: an event that is seen twice is one job. */
-async function enqueue({ db, producer }: RelayDeps, id: string, event: OutboxEvent): Promise<void> {
+async function enqueue(deps: RelayDeps, id: string, event: OutboxEvent): Promise<void> {
+  const { db, producer } = deps;
   switch (event.queue) {
     case 'email':
       // A row first: the queue may lose its data after the outbox has let the event go.
@@ -19,6 +21,9 @@ async function enqueue({ db, producer }: RelayDeps, id: string, event: OutboxEve
       return producer.addEmail(event.job, id);
     case 'provider':
       return producer.addProvider(event.job, id);
+    case 'webhook':
+      // Rows first, here too: the jobs that follow are wake-ups for them.
+      return spreadNews(deps, id, event.news);
     default:
       // An event of a newer version of this code: it stays until a worker of that version takes it.
       throw new Error(`no queue for the event ${JSON.stringify(event satisfies never)}`);

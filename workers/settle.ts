@@ -35,6 +35,8 @@ export interface SettledBatch {
 export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' | 'log' | 'metrics'> {
   /** Of this tenant; left out where it has none, and then they cost nothing. */
   rules?: VelocitySettings;
+  /** Somebody is to be told what happens to this tenant's books; where nobody is, that costs nothing. */
+  announces?: boolean;
 }
 
 export interface SettleOptions {

@@ -6,6 +6,8 @@ import { listOverdue } from '#shared/db/operations.ts';
 import { withTenant, withTransaction } from '#shared/db/pool.ts';
 import { tryLockSweep } from '#shared/db/sweep.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
+import { takeForgottenDeliveries } from '#shared/db/webhook-deliveries.ts';
+import { wakeDeliveries } from '#shared/outbox/webhook-messages.ts';
 import type { WorkerDeps } from './context.ts';
 import { sweepExpired } from './expiry-sweep.ts';
 import { checkOverduePurchases } from './purchase-clock.ts';
@@ -23,6 +25,9 @@ const patienceMs = 10_000;
 /** A mail's job has this long to be taken, in seconds, before it is asked for again. */
 const mailAgeSeconds = 30;
 const mailsPerRound = 200;
+/** A webhook's job has this long to be taken once it is due, in seconds. */
+const deliveryAgeSeconds = 60;
+const deliveriesPerRound = 500;
 /** Purchases are looked after less often: their clock ticks in minutes. */
 const purchaseEveryMs = 10_000;
 
@@ -63,6 +68,10 @@ export function startSweep(deps: WorkerDeps): Sweep {
     }
   };
 
+  /** Here, too, a job that still exists stays as it is. */
+  const wakeForgottenWebhooks = async () =>
+    wakeDeliveries(deps, await takeForgottenDeliveries(deps.db.app, deliveryAgeSeconds, deliveriesPerRound));
+
   const round = async (): Promise<number> =>
     withTransaction(deps.db.app, async (tx) => {
       if (!(await tryLockSweep(tx))) return 0;
@@ -79,6 +88,9 @@ export function startSweep(deps: WorkerDeps): Sweep {
       }
       await wakeForgottenMails().catch((error: unknown) => {
         deps.log.warn({ err: error }, 'forgotten mails could not be enqueued; trying again');
+      });
+      await wakeForgottenWebhooks().catch((error: unknown) => {
+        deps.log.warn({ err: error }, 'forgotten webhooks could not be enqueued; trying again');
       });
       return count;
     });

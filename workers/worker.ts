@@ -15,6 +15,29 @@ export class JobFailed extends Error {
   }
 }
 
+/** It failed, and is to be tried again after a time that it knows better than the queue. */
+export class TryAgain extends Error {
+  readonly delayMs: number;
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.name = 'TryAgain';
+    this.delayMs = delayMs;
+  }
+}
+
+/** It was not its turn: no attempt was made, and none counts. */
+export class JobDelayed extends Error {
+  readonly delayMs: number;
+  constructor(delayMs: number) {
+    super('not its turn yet');
+    this.name = 'JobDelayed';
+    this.delayMs = delayMs;
+  }
+}
+
+const backoffMs = (attemptsMade: number, _type?: string, error?: Error) =>
+  error instanceof TryAgain ? Math.ceil(error.delayMs) : retryDelayMs(attemptsMade);
+
 function toJobError(error: unknown): unknown {
   if (error instanceof JobFailed) return new UnrecoverableError(error.message);
   // A problem below 500 is about the job's content: trying again would end alike.
@@ -39,7 +62,8 @@ async function waitWhileSuspended(
 }
 
 /**
- * Starts a worker on every shard of a queue. `concurrency` overrides the backend's own. `process` learns how
+ * Starts a worker on every shard of a queue. `concurrency` overrides the backend's own, which is its upper
+ * bound unless the jobs do nothing but wait for others (`waits`). `process` learns how
  * often the job has ended before: by failing, or by an operator's retry also after it was done.
  */
 export function startWorkers<T>(
@@ -47,7 +71,9 @@ export function startWorkers<T>(
   name: QueueName,
   process: (data: T, earlierRuns: number) => Promise<unknown>,
   concurrency?: number,
+  { waits = false } = {},
 ): Worker[] {
+  const most = waits ? Number.POSITIVE_INFINITY : deps.backend.concurrency;
   const handle = async (job: Job, token?: string) => {
     await waitWhileSuspended(deps, job, token);
     try {
@@ -55,21 +81,25 @@ export function startWorkers<T>(
       deps.metrics.jobs.labels(name, 'done').inc();
       return result;
     } catch (error) {
+      if (error instanceof JobDelayed) {
+        await job.moveToDelayed(Date.now() + Math.ceil(error.delayMs), token);
+        throw new DelayedError(error.message);
+      }
       deps.metrics.jobs.labels(name, 'failed').inc();
-      deps.log.warn(
-        { err: error, queue: name, jobId: job.id, attempt: job.attemptsMade + 1 },
-        'a job failed',
-      );
+      const facts = { err: error, queue: name, jobId: job.id, attempt: job.attemptsMade + 1 };
+      // That somebody else's server is away is not a fault of ours.
+      if (error instanceof TryAgain) deps.log.debug(facts, 'a job will be tried again');
+      else deps.log.warn(facts, 'a job failed');
       throw toJobError(error);
     }
   };
   return Array.from({ length: deps.config.QUEUE_SHARDS }, (_, shard) => {
     const worker = deps.backend.createWorker(name, shard, handle, {
-      ...(concurrency === undefined ? {} : { concurrency: Math.min(concurrency, deps.backend.concurrency) }),
+      ...(concurrency === undefined ? {} : { concurrency: Math.min(concurrency, most) }),
       // A stalled job is only late; it may run again as often as it takes.
       maxStalledCount: 100,
       lockDuration: 30_000,
-      settings: { backoffStrategy: retryDelayMs },
+      settings: { backoffStrategy: backoffMs },
     });
     restOnErrors(worker, deps, name);
     return worker;

@@ -2,11 +2,11 @@
 import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { BatchRow, StoredProblem } from '#shared/db/batches.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { ApiDeps } from '../context.ts';
 import { problemType } from '../errors.ts';
-import { toOperationView } from '../operation-view.ts';
 
 type BatchStatus = 'accepted' | 'applied' | 'partly_applied' | 'rejected';
 

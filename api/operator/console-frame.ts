@@ -25,6 +25,7 @@ const sections = {
   users: 'Users',
   wallets: 'Wallets',
   keys: 'Keys',
+  'webhook-endpoints': 'Webhooks',
   audit: 'Audit',
 };
 export type Section = keyof typeof sections;
@@ -81,7 +82,7 @@ export function money(minor: number, currency: string): string {
   return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
-const goodStatuses = new Set(['processed', 'granted', 'done', 'active', 'closed']);
+const goodStatuses = new Set(['processed', 'granted', 'done', 'active', 'closed', 'enabled', 'delivered']);
 const badStatuses = new Set([
   'failed',
   'forged',
@@ -91,6 +92,7 @@ const badStatuses = new Set([
   'suspended',
   'frozen',
   'banned',
+  'disabled',
 ]);
 
 /** A state in a word, in the colour of what it asks of the reader. */

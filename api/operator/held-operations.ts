@@ -9,14 +9,15 @@ import {
   refuseOperation,
   releaseOperation,
 } from '#shared/db/held-operations.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
 import { findOperation, type OperationRow } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { holdPurchase, setPurchase } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
+import { newsOfRefusal, wantsNews } from '#shared/outbox/news.ts';
 import type { ApiDeps } from '../context.ts';
 import { operatorName } from '../middleware/operator.ts';
-import { toOperationView } from '../operation-view.ts';
 import { createRouter } from '../routes/router.ts';
 import { operationSchema, problemAnswer } from '../routes/schemas.ts';
 import { common, isId, json, listAnswers, listQuery, missing, toPage } from './listing.ts';
@@ -115,8 +116,10 @@ export async function decideHeld(deps: ApiDeps, review: Review): Promise<Operati
   const { slug, operationId, decision } = review;
   const tenant = await requireTenantRow(deps, slug);
   if (!isId(operationId)) throw noSuchOperation();
+  const announces = decision === 'refuse' && wantsNews(await deps.tenants.find(slug));
   const operation = await withTenant(deps.db.app, tenant.slug, async (tx) => {
     await decide(tx, review);
+    if (announces) await deps.outbox.emit(tx, [newsOfRefusal(slug, operationId)]);
     const decided = await findOperation(tx, operationId);
     if (!decided) throw noSuchOperation();
     return decided;

@@ -23,6 +23,8 @@ import { tenantConsoleRoutes } from './tenant-console.ts';
 import { tenantRoutes } from './tenants.ts';
 import { userConsoleRoutes } from './user-console.ts';
 import { operatorUserRoutes } from './users.ts';
+import { webhookConsoleRoutes } from './webhook-console.ts';
+import { operatorWebhookRoutes } from './webhook-endpoints.ts';
 
 /** The only doors that open without a credential. */
 const openPaths = new Set(['/operator/login', '/operator/logout']);
@@ -47,6 +49,8 @@ export function operatorRoutes(deps: ApiDeps) {
   app.route('/', signingKeyRoutes(deps));
   app.route('/', operatorUserRoutes(deps));
   app.route('/', clockRoutes(deps));
+  app.route('/', webhookConsoleRoutes(deps));
+  app.route('/', operatorWebhookRoutes(deps));
   app.route('/', integrityRoutes(deps));
   app.route('/', chainRoutes(deps));
   app.route('/', inboxRoutes(deps));

@@ -21,6 +21,9 @@ const doneTexts: Record<string, string> = {
   unbanned: 'The user may log in and spend again.',
   ended: 'All sessions of the user are over.',
   erased: 'What was personal is gone. The books stay.',
+  changed: 'The endpoint is changed.',
+  deleted: 'The endpoint is gone, and its log with it.',
+  sent: 'It is on its way: the log shows what came of it.',
   revoked: 'The key is revoked: it is refused from now on.',
 };
 

@@ -44,6 +44,7 @@ const tags = [
   { name: 'Items', description: 'What coins buy, and what users own' },
   { name: 'Schedules', description: 'Operations that come by time, and the clock of a sandbox tenant' },
   { name: 'Operations', description: 'What became of a request' },
+  { name: 'Webhooks', description: "Where a platform's own server is told what happens" },
   { name: 'Providers', description: 'Where payment providers report' },
   { name: 'Sandbox', description: 'Stands in for a card network where there is no account at one' },
   { name: 'Operator', description: 'Tenants, their keys and their integrity' },

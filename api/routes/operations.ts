@@ -1,11 +1,11 @@
 // One operation, as it now stands.
 import { createRoute, z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
 import { findOperation } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { ApiDeps } from '../context.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
-import { toOperationView } from '../operation-view.ts';
 import { createRouter } from './router.ts';
 import { callerSecurity, operationSchema, problemAnswer } from './schemas.ts';
 

@@ -6,6 +6,7 @@ import {
   eraseProviderEvents,
   eraseReturnAddresses,
   eraseTexts,
+  eraseWebhookTexts,
   findErasureObstacle,
   listPurchaseMarks,
   setErased,
@@ -60,6 +61,7 @@ export async function eraseUser(deps: EraseDeps, act: UserAct): Promise<Erasure>
     );
     await eraseTexts(tx, userId);
     await endSchedulesOf(tx, userId);
+    await eraseWebhookTexts(tx, tenant, userId);
     await eraseProviderEvents(tx, tenant, purchases);
     await eraseMails(tx, tenant, userId);
     await insertAudit(tx, { tenant, actor, action: 'user.erase', target: userId });

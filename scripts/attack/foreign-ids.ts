@@ -51,6 +51,8 @@ const recipes: Record<string, ObjectKind> = {
   'path reconciliations/{id}.csv': 'reconciliation',
   'path passkeys/{id}': 'passkey',
   'path signing-keys/{kid}': 'signingKey',
+  'path webhook-endpoints/{id}': 'webhookEndpoint',
+  'path deliveries/{deliveryId}': 'webhookDelivery',
   'query userId': 'user',
   'query walletId': 'wallet',
   'body userId': 'user',
@@ -83,6 +85,10 @@ const bodies: Record<string, object> = {
   'POST /wallet/buy': { coins: 100, provider: 'sandbox' },
   'POST /operator/tenants/{slug}/wallets/{walletId}/freezes': { note: 'somebody else' },
   'POST /operator/tenants/{slug}/purchases/{id}/review': { decision: 'refund' },
+  'PATCH /operator/tenants/{slug}/webhook-endpoints/{id}': { description: 'somebody else' },
+  'PATCH /webhook-endpoints/{id}': { description: 'somebody else' },
+  'POST /operator/tenants/{slug}/webhook-endpoints/{id}/replay': { since: '2026-01-01T00:00:00Z' },
+  'POST /webhook-endpoints/{id}/replay': { since: '2026-01-01T00:00:00Z' },
   'POST /operator/tenants/{slug}/held-operations/{operationId}/decision': { decision: 'refuse' },
 };
 

@@ -25,7 +25,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
   ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement', 'lot'] as const),
-  ...(['batch', 'schedule'] as const),
+  ...(['batch', 'schedule', 'webhookEndpoint', 'webhookDelivery'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -101,6 +101,12 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   }
   const freeze = await operator('POST', `/${slug}/wallets/${spent.walletId}/freezes`, { note: 'a claim' });
   found.freeze = expect(freeze, 201, 'a freeze').cause;
+  // Nobody is there: what is sent to it waits.
+  const hook = { url: 'https://webhooks.invalid/', eventTypes: ['alert.raised'] };
+  const endpoint = expect(await operator('POST', `/${slug}/webhook-endpoints`, hook), 201, 'an endpoint');
+  found.webhookEndpoint = endpoint.endpoint.id;
+  const tested = await operator('POST', `/${slug}/webhook-endpoints/${endpoint.endpoint.id}/test`);
+  found.webhookDelivery = expect(tested, 202, 'a test event').id;
   const madeUp = objectKinds.filter((kind) => found[kind] === undefined);
   const invented = Object.fromEntries(madeUp.map((kind) => [kind, randomUUID()]));
   return { slug, secretKey, token, objects: { ...found, ...invented } as Party['objects'], madeUp };

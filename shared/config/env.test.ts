@@ -124,6 +124,13 @@ test('providers are asked at their own addresses, and money is real in productio
   });
 });
 
+test('webhooks may go to this machine where a laptop says so, and never in production', () => {
+  expect(loadConfig({}).WEBHOOK_ALLOW_LOOPBACK).toBe(false);
+  expect(loadConfig({ WEBHOOK_ALLOW_LOOPBACK: 'true' }).WEBHOOK_ALLOW_LOOPBACK).toBe(true);
+  expect(faultsOf({ ...production, WEBHOOK_ALLOW_LOOPBACK: 'true' })).toEqual(['WEBHOOK_ALLOW_LOOPBACK']);
+  expect(faultsOf({ WEBHOOK_ALLOW_LOOPBACK: 'yes' })).toEqual(['WEBHOOK_ALLOW_LOOPBACK']);
+});
+
 test('production requires its secrets and a way for mail, and names all that is missing', () => {
   expect(loadConfig(production).production).toBe(true);
   for (const name of ['SECRET_KEY', 'SMTP_URL', 'MAIL_FROM']) {

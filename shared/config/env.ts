@@ -68,6 +68,11 @@ const settings = z.object({
     .regex(/^[\d*,/A-Za-z#?-]+( [\d*,/A-Za-z#?-]+){4}$/, 'must be five fields of a cron expression')
     .default('17 * * * *'),
   PROVIDER_CALL_MS: integer(100, 60_000).default(10_000),
+  WEBHOOK_CALL_MS: integer(100, 60_000).default(15_000),
+  WEBHOOK_ALLOW_LOOPBACK: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true'),
 });
 
 type Settings = z.infer<typeof settings>;
@@ -119,6 +124,9 @@ export function loadConfig(source: Record<string, string | undefined> = process.
     for (const name of requiredInProduction) {
       if (given[name] === undefined) faults.push(`${name}: is required when NODE_ENV=production`);
     }
+  }
+  if (production && given.WEBHOOK_ALLOW_LOOPBACK === 'true') {
+    faults.push('WEBHOOK_ALLOW_LOOPBACK: must not be set when NODE_ENV=production');
   }
   // The PayPal package would print live bearer tokens to the console.
   if (given.PAYPAL_DEBUG !== undefined) faults.push('PAYPAL_DEBUG: must not be set; it prints credentials');

@@ -49,6 +49,14 @@ export interface EmailJob {
   resend?: boolean;
 }
 
+/** One webhook to one endpoint of the tenant's; the row says what is left to do. */
+export interface WebhookJob {
+  tenant: string;
+  deliveryId: string;
+  /** A job of an earlier round, from before a replay, finds nothing to do. */
+  round: number;
+}
+
 export type MailTemplate =
   | 'welcome'
   /** The link of the welcome mail again, on request. */
@@ -68,7 +76,9 @@ export type MailTemplate =
   | 'second_factor_changed'
   /** `change`: linked or unlinked; `provider`. */
   | 'identity_changed'
-  | 'account_erased';
+  | 'account_erased'
+  /** To an address of the tenant's settings. `change`: raised or cleared. */
+  | 'alert';
 
 /** The queue that carries an operation of this kind. */
 export function queueOf(kind: string): OperationQueue {

@@ -71,6 +71,7 @@ const problemKinds = {
   account_too_new: { status: 409, title: 'The account is too new for this' },
   refused_in_review: { status: 409, title: 'An operator looked at it and refused it' },
   review_state: { status: 409, title: 'The operation does not wait for a review' },
+  webhook_state: { status: 409, title: 'The webhook endpoint is not in a state that allows this' },
   payment_state: { status: 409, title: 'The payment is not in a state that allows this' },
   schedule_state: { status: 409, title: 'The schedule is not in a state that allows this' },
   not_sandbox: { status: 409, title: 'Only a sandbox tenant moves its clock' },

@@ -152,6 +152,17 @@ export async function eraseEventOf(
   );
 }
 
+/** Takes the same texts out of what the tenant's own server was told, or is about to be told. */
+export async function eraseWebhookTexts(tx: Queryable, tenant: string, userId: string): Promise<void> {
+  await tx.query(
+    `update coinlane.webhook_messages set payload =
+       (payload::jsonb || jsonb_build_object('data', payload::jsonb -> 'data' || '{"reference": null, "metadata": null}'))::text
+     where tenant = $1 and cause = any(array(select 'operation:' || o.id from operations o
+       where o.wallet_id = any(array(select id from wallets where user_id = $2))))`,
+    [tenant, userId],
+  );
+}
+
 /** Empties the mails of a user; what has not left does not leave any more. */
 export async function eraseMails(tx: Queryable, tenant: string, userId: string): Promise<void> {
   await tx.query(

@@ -52,6 +52,28 @@ export async function replaceSealedSigningKey(
   return result.rowCount === 1;
 }
 
+/** Secrets that sign webhooks to tenants; `name` is the secret's id. */
+export async function listSealedWebhookSecrets(db: Queryable): Promise<SealedRow[]> {
+  const result = await db.query<SealedRow>(
+    `select tenant, id::text as name, sealed as value from coinlane.webhook_secrets
+     where expires_at is null or expires_at > now() order by 1, 2`,
+  );
+  return result.rows;
+}
+
+/** False: its endpoint is gone, or it was sealed anew meanwhile. */
+export async function replaceSealedWebhookSecret(
+  db: Queryable,
+  row: SealedRow,
+  value: string,
+): Promise<boolean> {
+  const result = await db.query(
+    `update coinlane.webhook_secrets set sealed = $3 where id = $1 and sealed = $2`,
+    [row.name, row.value, value],
+  );
+  return result.rowCount === 1;
+}
+
 /** Secrets of authenticator apps of one tenant, in its transaction; `name` is the user's id. */
 export async function listSealedFactors(tx: Queryable, tenant: string): Promise<SealedRow[]> {
   const result = await tx.query<SealedRow>(

@@ -10,13 +10,16 @@ export interface TenantRow {
   coin: { code: string; name: string; symbol: string };
   settings: Record<string, unknown>;
   sealed: Record<string, string>;
+  /** An endpoint of its own is to be told what happens. */
+  listens: boolean;
   /** To try things out: its clock may be moved. */
   sandbox: boolean;
   createdAt: Date;
   updatedAt: Date;
 }
 
-const columns = `slug, name, status, coin, settings, sealed, sandbox, created_at as "createdAt", updated_at as "updatedAt"`;
+const columns = `slug, name, status, coin, settings, sealed, sandbox, created_at as "createdAt", updated_at as "updatedAt",
+  exists (select 1 from coinlane.webhook_endpoints e where e.tenant = slug and e.status = 'enabled') as listens`;
 
 /** False: the slug is taken. */
 export async function insertTenant(

@@ -56,3 +56,15 @@ export async function lockWallet(tx: Queryable, walletId: string): Promise<boole
   const result = await tx.query(`select id from wallets where id = $1 for update`, [walletId]);
   return result.rowCount === 1;
 }
+
+/** Whose these wallets are, and in which coin. */
+export async function listWalletOwners(
+  tx: Queryable,
+  walletIds: string[],
+): Promise<{ id: string; userId: string; currency: string }[]> {
+  const result = await tx.query<{ id: string; userId: string; currency: string }>(
+    `select id, user_id as "userId", currency from wallets where id = any($1::uuid[])`,
+    [walletIds],
+  );
+  return result.rows;
+}

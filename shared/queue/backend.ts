@@ -76,7 +76,7 @@ interface BackendOptions {
   log: Log;
   /** Worker processes hold a blocking connection per queue. */
   workers: boolean;
-  /** Each has five workers, and each of those a connection that listens. */
+  /** Each has six workers, and each of those a connection that listens. */
   shards?: number;
 }
 
@@ -123,7 +123,7 @@ function postgresBackend({ db, log, workers, shards = 1 }: BackendOptions): Queu
     // Whatever BullMQ creates belongs to the group role, not to the login of today's key.
     options: `-c search_path=bullmq -c role=${queueRole}`,
     // Each worker's LISTEN holds one connection of this pool; the rest serve the statements of all.
-    max: workers ? 5 * shards + 11 : 4,
+    max: workers ? 6 * shards + 14 : 4,
     keepAlive: true,
     connectionTimeoutMillis: 5000,
     application_name: 'coinlane-queue',

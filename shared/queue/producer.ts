@@ -8,6 +8,7 @@ import {
   type ProviderJob,
   type QueueName,
   queueNames,
+  type WebhookJob,
 } from '../contracts/jobs.ts';
 import type { QueueBackend } from './backend.ts';
 
@@ -31,6 +32,8 @@ export interface Producer {
    */
   addProvider(job: ProviderJob, key: string, delayMs?: number): Promise<void>;
   addEmail(job: EmailJob, key: string): Promise<void>;
+  /** `priority`: 0 comes first; a delivery of the same round is one job. */
+  addWebhooks(jobs: { job: WebhookJob; name: string; priority: number }[]): Promise<void>;
   /** All queues of all shards, for Bull Board and metrics. */
   queues: Queue[];
   queue(name: QueueName, shard: number): Queue;
@@ -60,6 +63,8 @@ const retry = {
   // A provider that is back is asked again within a minute; after about an hour the clock makes a new job.
   provider: { attempts: 70, backoff: { type: cappedBackoff } },
   email: { attempts: 12, backoff: { type: 'exponential', delay: 2000, jitter: 0.5 } },
+  // When to try again and when to give up is in the delivery's row; this only must not end before.
+  webhook: { attempts: 1000, backoff: { type: cappedBackoff } },
 } as const;
 
 /** Any priority comes after jobs that have none (BullMQ, "Prioritized jobs"). */
@@ -117,6 +122,23 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
       const shard = shardOf(job.tenant, shards);
       const options = { ...retry.email, jobId: `${job.tenant}-${key}` };
       await reachable('email', shard).add(job.template, job, options);
+    },
+    async addWebhooks(jobs) {
+      const byShard = Map.groupBy(jobs, ({ job }) => shardOf(job.tenant, shards));
+      const additions = [...byShard].map(([shard, group]) =>
+        reachable('webhook', shard).addBulk(
+          group.map(({ job, name, priority }) => ({
+            name,
+            data: job,
+            opts: {
+              ...retry.webhook,
+              ...(priority > 0 ? { priority } : {}),
+              jobId: `${job.tenant}-${job.deliveryId}-${job.round}`,
+            },
+          })),
+        ),
+      );
+      await Promise.all(additions);
     },
     close: async () => {
       await Promise.all([...byName.values()].map((each) => each.close()));

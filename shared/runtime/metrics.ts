@@ -86,6 +86,29 @@ export function createMetrics() {
       labelNames: ['template', 'result'],
       registers,
     }),
+    webhooks: new Counter({
+      name: 'coinlane_webhook_deliveries_total',
+      help: 'Attempts to deliver a webhook to a tenant by result; postponed are those whose endpoint had no turn left',
+      labelNames: ['result'],
+      registers,
+    }),
+    webhookSeconds: new Histogram({
+      name: 'coinlane_webhook_seconds',
+      help: "Time of one attempt, until the tenant's server has answered or time was up",
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+      registers,
+    }),
+    webhooksDisabled: new Counter({
+      name: 'coinlane_webhook_endpoints_disabled_total',
+      help: 'Endpoints that answered 410 and get nothing any more',
+      registers,
+    }),
+    alerts: new Counter({
+      name: 'coinlane_alerts_total',
+      help: 'Alerts to tenants by rule and whether they were raised or cleared',
+      labelNames: ['rule', 'change'],
+      registers,
+    }),
     hashQueue: new Gauge({
       name: 'coinlane_password_hash_queue',
       help: 'Password hashes waiting for a slot',

@@ -4,14 +4,17 @@ import {
   listSealedCredentials,
   listSealedFactors,
   listSealedSigningKeys,
+  listSealedWebhookSecrets,
   replaceSealedCredential,
   replaceSealedFactor,
   replaceSealedSigningKey,
+  replaceSealedWebhookSecret,
 } from '../db/sealed.ts';
 import { listActiveSlugs } from '../db/tenants.ts';
 import type { Keyring } from './secrets.ts';
 import { sealContext } from './settings.ts';
 import { signingKeyContext } from './signing-keys.ts';
+import { webhookSecretContext } from './webhook-secrets.ts';
 
 export interface SealedValue {
   /** For people. */
@@ -43,6 +46,14 @@ export async function* listSealedValues(db: Database): AsyncGenerator<SealedValu
       context: signingKeyContext(row.tenant, row.name),
       value: row.value,
       replace: (value) => replaceSealedSigningKey(db.owner, row, value),
+    };
+  }
+  for (const row of await listSealedWebhookSecrets(db.owner)) {
+    yield {
+      place: `webhook secret ${row.name} of ${row.tenant}`,
+      context: webhookSecretContext(row.tenant, row.name),
+      value: row.value,
+      replace: (value) => replaceSealedWebhookSecret(db.owner, row, value),
     };
   }
   for (let after = ''; ; ) {

@@ -1,5 +1,6 @@
 // What an operator may set for a tenant, validated; and which of it is secret and therefore sealed.
 import { z } from 'zod';
+import { alerts } from './alert-settings.ts';
 import { bonus, coinCode, coins, exchangeRates, transfers } from './coin-settings.ts';
 import { items } from './item-settings.ts';
 import { plainLine } from './plain-line.ts';
@@ -75,6 +76,7 @@ export const tenantSettings = z.strictObject({
   velocity: velocity.describe('How much of a wallet, and of a new one'),
   stepUp: stepUp.describe('What needs a second factor'),
   oauth: oauth.describe('Logins by Google and Facebook; their credentials are `oauthClients`'),
+  alerts: alerts.describe('What is told by webhooks and mail when it happens'),
   checkoutMinutes: z.int().min(5).max(1440).default(30),
   mail: z
     .strictObject({

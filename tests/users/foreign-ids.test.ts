@@ -48,6 +48,7 @@ async function picture({ slug, objects }: Party): Promise<string> {
     'provider-events',
     `users/${user}`,
     `wallets/${wallet}/freezes`,
+    'webhook-endpoints',
     'audit',
   ];
   const shown = await Promise.all(

@@ -14,6 +14,7 @@ import {
   secondFactorChanged,
   sessionReuse,
 } from './account-templates.ts';
+import { alertMail } from './alert-template.ts';
 import { type Platform, plainLine } from './format.ts';
 import { type MailContent, renderBodies } from './layout.ts';
 import { changeEmail, resetPassword, verifyEmail, welcome } from './link-templates.ts';
@@ -101,6 +102,8 @@ function contentOf(
       return identityChanged(platform, name, at, { change, provider: String(data.provider) });
     case 'account_erased':
       return accountErased(platform, at);
+    case 'alert':
+      return alertMail(platform, at, data);
     default:
       // A job of a newer version of this code.
       return `there is no template ${String(template satisfies never)}`;
@@ -109,6 +112,9 @@ function contentOf(
 
 /** Why the reader gets the mail, below it. */
 function reasonOf(template: MailTemplate, { isTaken }: Reader, platform: Platform): string {
+  if (template === 'alert') {
+    return `You get this mail because ${platform.name} sends its alerts to this address.`;
+  }
   const account = `to an account at ${platform.name}.`;
   if (template === 'change_email' && !isTaken) {
     return `You get this mail because somebody wants to give this address ${account}`;

@@ -35,6 +35,7 @@ export async function findReader(tx: Queryable, keyring: Keyring, job: EmailJob)
       return findNewAddress(tx, keyring, job);
     case 'email_changed':
     case 'account_erased':
+    case 'alert':
       return findOldAddress(tx, keyring, job);
     default:
       return findOwner(tx, keyring, job);
@@ -63,7 +64,7 @@ async function findOwner(tx: Queryable, keyring: Keyring, job: EmailJob): Promis
   return token === undefined ? cannotOpen : { ...reader, token };
 }
 
-/** The address is nowhere else any more. */
+/** The address is nowhere else any more, or is nobody's account. */
 async function findOldAddress(tx: Queryable, keyring: Keyring, job: EmailJob): Promise<Reader | NoReader> {
   const address = open(keyring, job, job.data.sealedTo);
   if (address === undefined) return cannotOpen;

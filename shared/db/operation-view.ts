@@ -1,7 +1,7 @@
 // Turns a stored operation into what the contract shows of it.
-import type { OperationStatus, OperationView } from '#shared/contracts/operation.ts';
-import type { OperationRow } from '#shared/db/operations.ts';
-import type { Terms } from '#shared/ledger/terms.ts';
+import type { OperationStatus, OperationView } from '../contracts/operation.ts';
+import type { Terms } from '../ledger/terms.ts';
+import type { OperationRow } from './operations.ts';
 
 export function toOperationView(row: OperationRow): OperationView {
   const view: OperationView = {
