@@ -14,6 +14,8 @@ import { play, type Stage } from './run-history.ts';
 
 /** A longer run: TEST_HISTORIES=20000 npm test -- tests/model/histories. */
 const histories = Number(process.env.TEST_HISTORIES ?? 500);
+/** A killed worker costs those that waited on it up to ten seconds: the patience of the sweep. */
+const killEveryMs = 10_000;
 const atOnce = Math.min(100, histories);
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 
@@ -42,11 +44,11 @@ describe.each(backends)('on $name', (backend) => {
       {
         numRuns: Math.ceil(histories / atOnce),
         seed,
-        interruptAfterTimeLimit: timeout - 30_000,
-        markInterruptAsFailure: true,
+        // Each smaller history would have to be lived through; the message tells the wallet's whole story.
+        endOnFailure: true,
       },
     );
-    expect(crashes.count(), 'workers were killed meanwhile').toBeGreaterThan(1);
+    expect(crashes.count(), 'workers were killed meanwhile').toBeGreaterThan(0);
     expect(await checkIntegrity(services.db, slug)).toMatchObject({ ok: true, differences: [] });
   });
 });
@@ -66,7 +68,7 @@ async function startCrashing({ database }: System, backend: TestBackend): Promis
   for (let at = 0; at < 2; at += 1) workers[at] = await startWorker(settings);
   const killAndReplace = async () => {
     for (let at = 0; !ended; at = 1 - at) {
-      await sleep(4000);
+      await sleep(killEveryMs);
       if (ended) break;
       await workers[at]?.kill();
       count += 1;
