@@ -58,6 +58,12 @@ describe('settings', () => {
   });
 });
 
+test('every feature that is there names the test that shows it', () => {
+  const rows = tableRows(read('docs/features.md')).filter(([, here = '']) => /^(yes|partly)/.test(here));
+  expect(rows.length).toBeGreaterThan(30);
+  expect(rows.filter(([, , shown = '']) => !shown.includes('.test.ts)')).map(([name]) => name)).toEqual([]);
+});
+
 describe('what operators watch', () => {
   const page = read('docs/operations.md');
   const code = sources.map(read).join('\n');

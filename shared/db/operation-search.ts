@@ -22,7 +22,7 @@ export interface Found {
   end: string | undefined;
 }
 
-/** Operations that one search looks at, in steps: only reference, user and time have an index (docs/decisions/0021). */
+/** Operations that one search looks at, in steps: only reference, user and time have an index (docs/decisions/0020). */
 const steps = [500, 2_000, 20_000];
 
 /** Newest first by id, which sorts by time. Ends early where it has looked at many and found few. */
