@@ -1,7 +1,7 @@
 // The draft of a refund: whose it is to refund, and what becomes of coins that are spent already.
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { findOperation } from '#shared/db/operations.ts';
+import { findOperation, type OperationRow } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Terms } from '#shared/ledger/terms.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
@@ -20,6 +20,7 @@ export const refund = drafter({
   }),
   async draft(deps, caller, { userId: given, ...body }, idempotencyKey) {
     const original = await originalOf(deps, caller, body.operationId, given);
+    if (caller.type === 'user') requireWholeUnits(original, body.amount);
     return {
       kind: 'refund',
       walletId: original.walletId,
@@ -53,6 +54,17 @@ export async function originalOf(
     throw new Problem('operation_not_found', { detail: 'There is no such operation.' });
   }
   return original;
+}
+
+/** A unit is taken back once all of its coins are: a user must not get nearly all of them back and keep it. */
+function requireWholeUnits({ terms }: OperationRow, coins: number | undefined): void {
+  const price = terms?.item?.price;
+  if (price === undefined || coins === undefined || coins % price === 0) return;
+  const detail = `Units of this item are refunded whole, ${price} coins each.`;
+  throw new Problem('invalid_input', {
+    detail: `amount: ${detail}`,
+    faults: [{ pointer: '/amount', code: 'not_whole_units', detail }],
+  });
 }
 
 /** Whether a refund of a purchase may leave a debt and take what was given; what a spend gives back never does. */

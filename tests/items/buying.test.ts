@@ -175,8 +175,10 @@ describe.each(backends)('on $name', (backend) => {
       user: { units: 2, left: 2, mayBuy: 1 },
     });
     expect(codeOf(await ben.buy('horse'))).toEqual([201, 'applied']);
-    // Half a unit: its coins come back, and the unit stays until the other half does.
-    expect(codeOf(await ann.refund(bought.id, 5))).toEqual([201, 'applied']);
+    // Half a unit: nobody gets that for asking. A platform may give its coins back; the unit stays until the rest is.
+    expect(codeOf(await ann.refund(bought.id, 5))).toEqual([422, 'invalid_input']);
+    const half = { operationId: bought.id, amount: 5 };
+    expect(codeOf(await stall.platform('POST', '/wallet/refund', half))).toEqual([201, 'applied']);
     expect((await ann.get(`/wallet/entitlements/${bought.id}`)).body).toMatchObject({ revoked: 1, left: 2 });
     expect(codeOf(await ann.refund(bought.id))).toEqual([201, 'applied']);
     expect((await ann.get(`/wallet/entitlements/${bought.id}`)).body).toMatchObject({ revoked: 3, left: 0 });
