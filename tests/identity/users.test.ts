@@ -123,7 +123,8 @@ describe('the profile', () => {
     await rowsOf(
       identity,
       `update tenant_acme.wallets set balance = 120, bonus = 20, held = 50,
-         lots = '[["bonus-lot", 20, 1], ["paid-lot", 100]]' where user_id = $1`,
+         lots = '[["bonus-lot", 20, 1], ["paid-lot", 50]]'
+       where user_id = $1 and set_config('coinlane.writer', '8', true) = '8'`,
       [id],
     );
     const answer = await call('GET', '/profile', { bearer: accessToken });
