@@ -75,15 +75,15 @@ export const exportParts: ExportPart[] = [
       where w.user_id = $1 and e.account = 'wallet' order by e.wallet_id, e.version`,
   },
   {
-    name: 'holds',
-    text: `select h.id, h.wallet_id as "walletId", h.amount, h.captured, h.status, h.expires_at as "expiresAt",
-        h.created_at as "createdAt", h.updated_at as "updatedAt"
-      from holds h join wallets w on w.id = h.wallet_id where w.user_id = $1 order by h.id`,
-  },
-  {
     name: 'entitlements',
     text: `select id, item, kind, quantity, used, revoked, created_at as "createdAt", updated_at as "updatedAt"
       from entitlements where user_id = $1 order by id`,
+  },
+  {
+    name: 'schedules',
+    text: `select id, kind, wallet_id as "walletId", first_at as "firstAt", every, until, remaining, occurrence,
+        next_at as "nextAt", status, reason, draft->>'reference' as reference, created_at as "createdAt"
+      from schedules where user_id = $1 order by id`,
   },
   {
     name: 'purchases',
