@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Services } from '#shared/boot/services.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { step } from './coin-model.ts';
-import { balanceOf, type Coin, emptyModel, type Model, passTime, type Sent, walletIn } from './coins.ts';
+import { balanceOf, emptyModel, type Model, passTime, type Sent, walletIn } from './coins.ts';
+import { classesOfCoins, classesOfLines } from './lot-classes.ts';
 import type { Played } from './run-history.ts';
 
 interface Row extends Omit<Sent, 'at'> {
@@ -144,14 +145,24 @@ function tell(operations: Row[], rounds: Played['rounds'], wallet: string): stri
 
 function replay(model: Model, rows: Row[], tellOf: (wallet: string) => string): void {
   const groups = Map.groupBy(rows, (row) => row.groupId);
+  const unitOf = (row: Row) => (row.groupId === null ? [row] : (groups.get(row.groupId) ?? []));
+  // What an operation booked on its way it books here, too; what the sweep booked has a time of its own.
+  const looked = new Set(
+    rows.flatMap((row) =>
+      row.own
+        ? []
+        : unitOf(row).flatMap((each) => walletsOf(each).map((id) => `${id}/${unitOf(row)[0]?.at.getTime()}`)),
+    ),
+  );
   const done = new Set<string>();
   for (const row of rows) {
     if (done.has(row.id)) continue;
-    const members = row.groupId === null ? [row] : (groups.get(row.groupId) ?? []);
+    if (row.own && looked.has(`${row.walletId}/${row.at.getTime()}`)) continue;
+    const members = unitOf(row);
     for (const member of members) done.add(member.id);
     const sent = members.map((member): Sent => ({ ...member, at: member.at.getTime() }));
     const at = sent[0]?.at ?? 0;
-    for (const id of members.flatMap((member) => [member.walletId, ...(member.parties ?? [])])) {
+    for (const id of members.flatMap(walletsOf)) {
       const wallet = model.wallets.get(id);
       if (wallet) passTime(wallet, at);
     }
@@ -168,6 +179,8 @@ function replay(model: Model, rows: Row[], tellOf: (wallet: string) => string): 
     });
   }
 }
+
+const walletsOf = ({ walletId, parties }: Row) => [walletId, ...(parties ?? [])];
 
 interface Expected {
   status: string;
@@ -213,30 +226,4 @@ function checkWallet(model: Model, wallet: WalletRow): void {
     new Map(expected.holds.map((hold) => [hold.id, classesOfCoins(hold.coins)])),
     'holds',
   );
-}
-
-const classOf = (madeBy: string, bonus: boolean, expiresAt: number, priority: number) =>
-  [madeBy.slice(0, 24), bonus ? 'bonus' : 'paid', expiresAt, priority].join('/');
-
-function classesOfLines(lines: unknown[][]): Record<string, number> {
-  return count(
-    lines.map(([id, coins, bonus, expiresAt, priority]) => [
-      classOf(
-        id as string,
-        bonus === 1,
-        (expiresAt as number) || Infinity,
-        (priority as number | undefined) ?? 50,
-      ),
-      coins as number,
-    ]),
-  );
-}
-
-const classesOfCoins = (coins: Coin[]) =>
-  count(coins.map((coin) => [classOf(coin.madeBy, coin.bonus, coin.expiresAt, coin.priority), 1]));
-
-function count(parts: [string, number][]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const [name, coins] of parts.toSorted()) counts[name] = (counts[name] ?? 0) + coins;
-  return counts;
 }
