@@ -188,7 +188,8 @@ function sendDecisions(
   sendMicrotransactions(tx, applied);
   const sold = [...sales].filter(([item, count]) => count !== before.sold.get(item));
   if (sold.length > 0) sendSales(tx, new Map(sold));
-  const arrived = decisions.flatMap(({ operation }) =>
+  const shared = decisions.filter(({ operation }) => operation.terms !== null);
+  const arrived = shared.flatMap(({ operation }) =>
     partiesOf(operation.terms).map((walletId) => ({ walletId, operation: operation as DueOperation })),
   );
   if (arrived.length > 0) sendArrived(tx, arrived);

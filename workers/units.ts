@@ -18,11 +18,16 @@ export function unitsOf(due: DueOperation[], members: DueOperation[]): Unit[] {
   const units: Unit[] = [];
   for (const operation of due) {
     if (seen.has(operation.id)) continue;
-    const operations =
-      operation.groupId === null ? [operation] : (groups.get(operation.groupId) ?? [operation]);
+    const { groupId, walletId } = operation;
+    if (groupId === null && partiesOf(operation.terms).length === 0) {
+      seen.add(operation.id);
+      units.push({ operations: [operation], walletIds: [walletId] });
+      continue;
+    }
+    const operations = groupId === null ? [operation] : (groups.get(groupId) ?? [operation]);
     for (const each of operations) seen.add(each.id);
     const wallets = operations.flatMap((each) => [each.walletId, ...partiesOf(each.terms)]);
-    units.push({ operations, walletIds: wallets.length === 1 ? wallets : [...new Set(wallets)] });
+    units.push({ operations, walletIds: [...new Set(wallets)] });
   }
   return units;
 }
@@ -35,6 +40,8 @@ export function readyOf(units: Unit[], locked: ReadonlySet<string>): { ready: Un
   const missing = new Set<string>();
   const blocked = new Set<string>();
   const ready = units.filter(({ walletIds }) => {
+    const [only] = walletIds;
+    if (blocked.size === 0 && walletIds.length === 1 && only !== undefined && locked.has(only)) return true;
     const unlocked = walletIds.filter((id) => !locked.has(id));
     if (unlocked.length === 0 && !(blocked.size > 0 && walletIds.some((id) => blocked.has(id)))) return true;
     for (const id of unlocked) missing.add(id);

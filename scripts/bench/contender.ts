@@ -132,10 +132,10 @@ async function makeTenant(
        select (lots->0->>0)::uuid, 'grant', 'applied', false, id, user_id, balance, 'paid', 'opening-' || id, '',
          balance, 1, now() from ${schema}.wallets returning id, wallet_id, amount, bucket),
      l as (insert into ${schema}.lots (id, wallet_id, bucket, coins) select id, wallet_id, bucket, amount from o)
-     insert into ${schema}.entries (operation_id, wallet_id, account, amount, balance_after, version, lots)
-     select o.id, o.wallet_id, s.account, s.sign * o.amount, s.after * o.amount, s.after,
+     insert into ${schema}.entries (operation_id, wallet_id, account, counter, amount, balance_after, version, lots)
+     select o.id, o.wallet_id, s.account, s.counter, s.sign * o.amount, s.after * o.amount, s.after,
        case when s.sign = 1 then jsonb_build_array(jsonb_build_array(o.id, o.amount)) end
-     from o, (values ('wallet', 1, 1), ('grants', -1, null::int)) as s (account, sign, after)`,
+     from o, (values ('wallet', 'grants', 1, 1), ('grants', null, -1, null::int)) as s (account, counter, sign, after)`,
   );
   await owner.query(`analyze ${schema}.wallets`);
   const tenant = await services.tenants.find(slug);

@@ -74,7 +74,13 @@ function isOverOthersCap({ settings }: Guard, own: WalletState, moves: PlannedMo
 
 /** No number on the way may be one that is not exact: also coins that are advanced are in the balance once. */
 function overflows(moves: PlannedMove[]): boolean {
-  for (const [wallet, coins] of comingOf(moves)) if (wallet.balance + coins > amountMax) return true;
+  const [only] = moves;
+  // Nearly every operation moves once.
+  if (only && moves.length === 1 && only.direction === 1)
+    return only.wallet.balance + only.amount > amountMax;
+  if (moves.length > 1) {
+    for (const [wallet, coins] of comingOf(moves)) if (wallet.balance + coins > amountMax) return true;
+  }
   return moves.some(({ wallet, direction, owed, writtenOff }) => {
     if (direction === 1) return false;
     return wallet.debt + owed > amountMax || wallet.balance + owed + writtenOff > amountMax;

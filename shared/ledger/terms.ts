@@ -51,10 +51,14 @@ export function attributesOf(terms: Terms | null): Pick<Lot, 'expiresAt' | 'prio
   };
 }
 
+const nobody: readonly string[] = [];
+
 /** The other wallets that an operation with these terms moves. */
-export function partiesOf(terms: Terms | null): string[] {
-  const wallets = (terms?.legs ?? []).map((leg) => leg.walletId);
-  return [...new Set(terms?.exchange ? [...wallets, terms.exchange.walletId] : wallets)];
+export function partiesOf(terms: Terms | null): readonly string[] {
+  // Nearly every operation.
+  if (!terms?.legs && !terms?.exchange) return nobody;
+  const wallets = (terms.legs ?? []).map((leg) => leg.walletId);
+  return [...new Set(terms.exchange ? [...wallets, terms.exchange.walletId] : wallets)];
 }
 
 /** `parts` of `whole`, rounded down, exact beyond 2^53. */
