@@ -4,10 +4,9 @@ import { classifyFault } from '#shared/db/faults.ts';
 import { listPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Decision } from '#shared/ledger/states.ts';
-import { wantsNews } from '#shared/outbox/news.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
 import { type SettleDeps, settle } from './settle.ts';
-import { findRules } from './velocity-guard.ts';
+import { withTenantRules } from './settling.ts';
 
 export interface SettleResult {
   /** Those of the operations that were rejected with internal_error, by this run or an earlier one. */
@@ -113,9 +112,7 @@ async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promi
   const ids = [...new Set(batch.flatMap((waiting) => waiting.ids))];
   const started = performance.now();
   try {
-    const rules = await findRules(deps, tenant);
-    const announces = wantsNews(await deps.tenants.find(tenant));
-    const settling = rules || announces ? { ...deps, ...(rules ? { rules } : {}), announces } : deps;
+    const settling = await withTenantRules(deps, tenant);
     const { decisions, poisoned, stuck } = await settleAll(settling, tenant, ids);
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, decisions);

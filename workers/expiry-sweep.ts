@@ -3,7 +3,7 @@ import { listExpiredWallets } from '#shared/db/ledger.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { WorkerDeps } from './context.ts';
 import { settleExpired } from './settle.ts';
-import { findRules } from './velocity-guard.ts';
+import { withTenantRules } from './settling.ts';
 
 type ExpiryDeps = Pick<WorkerDeps, 'db' | 'outbox' | 'balances' | 'log' | 'metrics' | 'tenants'>;
 
@@ -18,8 +18,7 @@ export async function sweepExpired(deps: ExpiryDeps, tenant: string): Promise<nu
     const ids = await withTenant(deps.db.app, tenant, (tx) => listExpiredWallets(tx, walletsPerStep));
     if (ids.length === 0) break;
     // What waits on these wallets is settled on the way, by the tenant's rules.
-    const rules = await findRules(deps, tenant);
-    await settleExpired(rules ? { ...deps, rules } : deps, tenant, ids);
+    await settleExpired(await withTenantRules(deps, tenant), tenant, ids);
     count += ids.length;
     if (ids.length < walletsPerStep) break;
   }

@@ -38,6 +38,21 @@ describe.each(backends)('on $name', (backend) => {
   const act = (path: string, token: string, body: object) =>
     call('POST', `${system.url}${path}`, { token, key: randomUUID(), wait: 10, body });
 
+  test('coins that run out untouched are told of, too', async () => {
+    const user = await registerUser(system.url, tenant);
+    const before = server.received.length;
+    const expiresAt = new Date(Date.now() + 1500).toISOString();
+    const granted = await act('/wallet/grant', tenant.secretKey, { userId: user.id, amount: 5, expiresAt });
+    expect(granted.status).toBe(201);
+    await eventually('all webhooks', async () => server.received.length >= before + 4);
+    const [applied, posted] = ['operation.applied', 'entry.posted'].map((type) =>
+      server.verified(secret).find((each) => each.type === type && each.data.kind === 'expiry'),
+    );
+    expect(applied?.data).toMatchObject({ userId: user.id, amount: 5, balanceAfter: 0 });
+    expect(posted?.data).toMatchObject({ amount: -5, counter: 'expired' });
+    server.received.length = 0;
+  });
+
   test('every settled operation arrives as it is, and every posting with its place in the wallet', async () => {
     const user = await registerUser(system.url, tenant);
     const granted = await grant(system.url, tenant, user.id, 100);
