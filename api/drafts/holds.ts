@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { findHold, type HoldRow } from '#shared/db/holds.ts';
 import { withTenant } from '#shared/db/pool.ts';
+import type { Terms } from '#shared/ledger/terms.ts';
 import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps, Caller } from '../context.ts';
 import { draftOf } from '../draft.ts';
@@ -40,7 +41,8 @@ export const hold = drafter({
       const now = await tenantTime(deps, tenant);
       const expiresAt = now + (body.expiresIn ?? expiresInDefault) * 1000;
       const { amount: coins, reference: own, metadata: more } = body;
-      return { walletId, amount: coins, terms: { expiresAt }, reference: own, metadata: more };
+      const terms: Terms = { expiresAt, ...(caller.type === 'user' ? { byUser: true } : {}) };
+      return { walletId, amount: coins, terms, reference: own, metadata: more };
     });
   },
 });
@@ -75,10 +77,12 @@ export const release = drafter({
 
 /** @throws Problem forbidden, hold_not_found */
 async function endOf(deps: DraftDeps, caller: Caller, id: string, idempotencyKey: string, body: object) {
-  if (caller.type !== 'platform') {
-    throw new Problem('forbidden', { detail: 'Only a platform ends a hold; by itself it ends in time.' });
+  const { id: originalId, walletId, userId, byUser } = await holdOf(deps, caller, id);
+  if (caller.type === 'user' && !byUser) {
+    throw new Problem('forbidden', {
+      detail: 'The platform made this hold and relies on it: only it ends it.',
+    });
   }
-  const { id: originalId, walletId, userId } = await holdOf(deps, caller, id);
   // Which hold it is is a part of what was asked, also where it stands in the path.
   return { walletId, userId, originalId, idempotencyKey, ...body, body: { ...body, hold: originalId } };
 }

@@ -6,7 +6,7 @@ import { capture, captureBody, release, releaseBody } from '../drafts/holds.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller } from '../middleware/caller.ts';
 import { createRouter } from './router.ts';
-import { idempotencyHeaders, operationAnswers, platformSecurity, problemAnswer } from './schemas.ts';
+import { callerSecurity, idempotencyHeaders, operationAnswers, problemAnswer } from './schemas.ts';
 
 const params = z.object({ id: z.string() });
 const json = <T extends z.ZodType>(schema: T) => ({
@@ -18,9 +18,11 @@ const captureRoute = createRoute({
   method: 'post',
   path: '/wallet/holds/{id}/capture',
   tags: ['Wallet'],
-  summary: 'Take coins that are held (platform only)',
-  description: 'In one or several parts, up to what is held; a refund of a capture is like one of a spend.',
-  security: platformSecurity,
+  summary: 'Take coins that are held',
+  description:
+    'In one or several parts, up to what is held; a refund of a capture is like one of a spend. Users end the ' +
+    'holds that they asked for themselves; those of the platform only it ends.',
+  security: callerSecurity,
   request: {
     params,
     headers: idempotencyHeaders,
@@ -37,8 +39,9 @@ const releaseRoute = createRoute({
   method: 'post',
   path: '/wallet/holds/{id}/release',
   tags: ['Wallet'],
-  summary: 'Let go of what is left of a hold (platform only)',
-  security: platformSecurity,
+  summary: 'Let go of what is left of a hold',
+  description: 'Users end the holds that they asked for themselves; those of the platform only it ends.',
+  security: callerSecurity,
   request: { params, headers: idempotencyHeaders, body: json(releaseBody) },
   responses: {
     ...operationAnswers,

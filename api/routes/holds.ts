@@ -145,7 +145,7 @@ export function holdRoutes(deps: ApiDeps) {
   return router;
 }
 
-function toHold({ createdAt, expiresAt, ...hold }: HoldRow): z.infer<typeof holdSchema> {
+function toHold({ createdAt, expiresAt, byUser: _, ...hold }: HoldRow): z.infer<typeof holdSchema> {
   const open = hold.status === 'active' || hold.status === 'accepted';
   return {
     ...hold,

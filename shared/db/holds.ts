@@ -13,6 +13,8 @@ export interface HoldRow {
   captured: number;
   /** Before it is settled, and when it was refused, the operation's own status. */
   status: HoldStatus | 'accepted' | 'rejected';
+  /** Its user asked for it, not the platform. */
+  byUser: boolean;
   /** In milliseconds since 1970. */
   expiresAt: number;
   reference: string | null;
@@ -23,7 +25,8 @@ export interface HoldRow {
 /** That it ran out is judged here; the release of it is booked later. */
 const status = `case when h.status = 'active' and h.expires_at <= (select tenant_now()) then 'expired' else h.status end`;
 const columns = `o.id, o.user_id as "userId", o.wallet_id as "walletId", w.currency, o.amount,
-  (o.terms->>'expiresAt')::bigint as "expiresAt", o.reference, o.metadata, o.created_at as "createdAt"`;
+  (o.terms->>'expiresAt')::bigint as "expiresAt",
+  coalesce((o.terms->>'byUser')::boolean, false) as "byUser", o.reference, o.metadata, o.created_at as "createdAt"`;
 
 /** The hold as it is, also one that waits to be settled. */
 export async function findHold(tx: Queryable, id: string): Promise<HoldRow | undefined> {

@@ -31,6 +31,8 @@ export interface Terms {
   expiresAfterMs?: number;
   /** Of a grant or a purchase. */
   priority?: number;
+  /** Of a hold: its user asked for it, and may end it. */
+  byUser?: true;
   item?: ItemTerms;
   /** Of a transfer: who gets what; the rest of the amount is the fee. */
   legs?: Leg[];

@@ -163,11 +163,23 @@ describe.each(backends)('on $name', (backend) => {
     expectProblem(await counter.get('/wallet/holds?coin=ROCK'), 422, 'unknown_coin');
   });
 
-  test('users do not end holds, and nobody those of others', async () => {
+  test('users end the holds that they asked for themselves', async () => {
+    const counter = await openCounter(system, 100);
+    const { id } = (await hold(counter, { amount: 60 })).body;
+    const own = (how: string, body: object) => counter.post(`/wallet/holds/${id}/${how}`, body, { wait: 10 });
+    expect((await own('capture', { amount: 20 })).body).toMatchObject({ kind: 'capture', balanceAfter: 80 });
+    expect((await own('release', {})).body).toMatchObject({ kind: 'release', amount: 40 });
+    expect(await sums(counter)).toEqual({ balance: 80, available: 80, held: 0 });
+    await expectWhole(counter);
+  });
+
+  test('users do not end holds of the platform, and nobody those of others', async () => {
     const counter = await openCounter(system, 100);
     const other = await openCounter(system, 1);
     const neighbour = await registerUser(counter.url, counter.tenant);
-    const { id } = (await hold(counter, { amount: 60 })).body;
+    const { secretKey: token } = counter.tenant;
+    const byPlatform = { amount: 60, userId: counter.user.id };
+    const { id } = (await counter.post('/wallet/holds', byPlatform, { token, wait: 10 })).body;
     for (const how of ['capture', 'release'] as const) {
       expectProblem(await counter.post(`/wallet/holds/${id}/${how}`, {}), 403, 'forbidden');
       expectProblem(await end(other, id, how), 404, 'hold_not_found');
@@ -180,8 +192,8 @@ describe.each(backends)('on $name', (backend) => {
     // Another operation of the user is no hold.
     const spent = await counter.spend(1);
     expectProblem(await end(counter, spent.body.id, 'capture'), 404, 'hold_not_found');
-    for (const token of [neighbour.token, other.user.token, other.tenant.secretKey]) {
-      expectProblem(await counter.get(`/wallet/holds/${id}`, token), 404, 'hold_not_found');
+    for (const stranger of [neighbour.token, other.user.token, other.tenant.secretKey]) {
+      expectProblem(await counter.get(`/wallet/holds/${id}`, stranger), 404, 'hold_not_found');
     }
     expect(await sums(counter)).toMatchObject({ held: 60 });
   });
