@@ -44,12 +44,13 @@ function rowsOf(rounds: Round[], owners: Owner[]): Written[] {
   for (const round of rounds) {
     const groupId = round.atomic ? newId() : undefined;
     const before = [...earlier];
-    for (const plan of round.plans) {
+    // A purchase is no member. Between the numbers of members it would be in flight with them: either order is right.
+    const plans = round.plans.filter((plan) => !round.atomic || plan.kind !== 'purchase');
+    for (const plan of plans) {
       at += gapMs;
       const draft = draftOf(plan, { owners, stranger }, before, at);
       if (!draft) continue;
-      const isMember = groupId !== undefined && draft.kind !== 'purchase';
-      const row = { ...toRow(newId(), isMember ? { ...draft, groupId } : draft), due: true };
+      const row = { ...toRow(newId(), groupId === undefined ? draft : { ...draft, groupId }), due: true };
       written.push({ row, draft, at });
       earlier.push({
         id: row.id,
@@ -141,6 +142,6 @@ test('any history in any batching gives the same outcomes and entries', {
       expect(single.arrivals).toEqual([]);
       expect(await read(tenants.batched, owners)).toEqual(single);
     }),
-    { numRuns: runs, interruptAfterTimeLimit: 30_000 + runs * 10_000, markInterruptAsFailure: true },
+    { numRuns: runs, endOnFailure: true },
   );
 });
