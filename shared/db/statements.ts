@@ -1,4 +1,5 @@
 // The lines of a wallet's statement, oldest first, one index seek a page.
+import { lineKind } from './history.ts';
 import type { Queryable } from './pool.ts';
 
 export interface StatementLine {
@@ -20,14 +21,9 @@ export async function listStatementLines(
 ): Promise<StatementLine[]> {
   const result = await tx.query<StatementLine>({
     name: 'list_statement_lines',
-    // What was posted before postings knew their other side: against the direction of its operation is debt.
     text: `select e.version, e.amount, e.balance_after as "balanceAfter", e.operation_id as "operationId", o.reference,
         o.terms->'item'->>'id' as item, e.created_at as "createdAt",
-        case when e.counter = 'debt' then 'debt' when e.counter = 'writeoffs' then 'write_off'
-          when e.counter is not null then o.kind
-          when (e.amount > 0) = (case when o.kind = 'refund' then coalesce(b.kind, 'spend') = 'spend'
-            else o.kind in ('purchase', 'grant', 'reversal') end) then o.kind
-          when o.shortfall = 'clamp' then 'write_off' else 'debt' end as kind
+        ${lineKind} as kind
       from entries e join operations o on o.id = e.operation_id
       left join operations b on b.id = o.original_id and o.kind = 'refund'
       where e.account = 'wallet' and e.wallet_id = $1 and e.version > $2 and e.version <= $3
