@@ -8,7 +8,7 @@ import {
   insertPurchaseRefunds,
   markUndeliverable,
 } from '#shared/db/purchases.ts';
-import type { Decision, WalletState } from '#shared/ledger/states.ts';
+import type { Decision } from '#shared/ledger/states.ts';
 import { announce } from './announce.ts';
 import type { SettleDeps } from './settle.ts';
 
@@ -16,7 +16,6 @@ export async function followUp(
   deps: SettleDeps,
   tx: Tx,
   tenant: string,
-  wallets: WalletState[],
   decisions: Decision[],
 ): Promise<void> {
   const events: OutboxEvent[] = [];
@@ -25,7 +24,7 @@ export async function followUp(
   const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
     [];
   const writeOffs: { purchaseId: string; coins: number }[] = [];
-  /** Wallets that owe more or less now; whether they are to be frozen for it. */
+  /** Wallets whose debt moved; whether the last of their changes leaves them frozen for it. */
   const debtors = new Map<string, boolean>();
   for (const decision of decisions) {
     const { id, kind, originalId } = decision.operation;
@@ -45,16 +44,17 @@ export async function followUp(
     if (decision.writtenOffChange !== 0 && originalId !== null) {
       writeOffs.push({ purchaseId: originalId, coins: decision.writtenOffChange });
     }
-    for (const { walletId, change } of decision.debts) {
-      const freezes = decision.operation.shortfall === 'freeze' && change > 0;
-      debtors.set(walletId, freezes || (debtors.get(walletId) ?? false));
+    for (const { walletId, change, owed } of decision.debts) {
+      // Repaid and owing again within one batch is two steps: the first lifts what the second may not set.
+      if (owed === 0) debtors.set(walletId, false);
+      else if (decision.operation.shortfall === 'freeze' && change > 0) debtors.set(walletId, true);
     }
   }
   if (granted.length > 0) await grantPurchases(tx, granted);
   if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
   if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
   if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
-  if (debtors.size > 0) await freezeDebtors(tx, wallets, debtors);
+  for (const [id, frozen] of debtors) await freezeDebtor(tx, id, frozen);
   if (deps.announces) events.push(...announce(tenant, decisions));
   await deps.outbox.emit(tx, events);
 }
@@ -70,15 +70,7 @@ function mail(
 }
 
 /** The freeze of a wallet that owes, as its tenant wants it: set with the debt, lifted once it is repaid. */
-async function freezeDebtors(
-  tx: Tx,
-  wallets: WalletState[],
-  debtors: ReadonlyMap<string, boolean>,
-): Promise<void> {
-  for (const { id, debt } of wallets) {
-    const freezes = debtors.get(id);
-    if (freezes === undefined) continue;
-    if (debt === 0) await liftFreeze(tx, id, 'debt');
-    else if (freezes) await freezeWallet(tx, { walletId: id, cause: 'debt', reason: 'debt' });
-  }
+async function freezeDebtor(tx: Tx, walletId: string, frozen: boolean): Promise<void> {
+  if (frozen) await freezeWallet(tx, { walletId, cause: 'debt', reason: 'debt' });
+  else await liftFreeze(tx, walletId, 'debt');
 }

@@ -120,7 +120,7 @@ function settleOnce(
     const written = sendDecisions(tx, ground, before, decisions);
     // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
     await deps.balances.supersede(tenant, written);
-    await followUp(deps, tx, tenant, written, decisions);
+    await followUp(deps, tx, tenant, decisions);
     return { decisions, more, missing };
   });
 }

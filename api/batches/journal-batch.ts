@@ -39,9 +39,11 @@ type RowItem = { row: JournalRow } | { problem: StoredProblem };
 export function toRows(batch: NewBatch, items: PreparedItem[]): RowItem[] {
   // The key of the batch must not serve a single operation, too: the first operation that has none takes it.
   const bearer = items.findIndex((item) => 'draft' in item && !item.hasOwnKey);
+  // Members of an atomic batch share one place in the journal: their ids keep their order.
+  const ids = items.map(newId).sort();
   return items.map((item, position) => {
     if ('problem' in item) return item;
-    const row = toRow(newId(), item.draft);
+    const row = toRow(ids[position] as string, item.draft);
     if (batch.atomic) row.groupId = batch.id;
     return position === bearer
       ? { row: { ...row, idempotencyKey: batch.idempotencyKey, bodyHash: batch.bodyHash } }

@@ -159,11 +159,12 @@ export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
 export function sendArrived(tx: Tx, arrived: { walletId: string; operation: DueOperation }[]): void {
   tx.send({
     name: 'delete_arrivals',
-    text: `delete from arrivals a using unnest($1::uuid[], $2::bigint[]) as u (wallet_id, seq)
-      where a.wallet_id = u.wallet_id and a.seq = u.seq`,
+    text: `delete from arrivals a using unnest($1::uuid[], $2::bigint[], $3::uuid[]) as u (wallet_id, seq, operation_id)
+      where a.wallet_id = u.wallet_id and a.seq = u.seq and a.operation_id = u.operation_id`,
     values: [
       arrayLiteral(arrived.map((each) => each.walletId)),
       arrayLiteral(arrived.map(({ operation }) => operation.seq)),
+      arrayLiteral(arrived.map(({ operation }) => operation.id)),
     ],
   });
 }

@@ -75,14 +75,14 @@ export async function listLotCosts(
   return result.rows;
 }
 
-/** A row of the journal that waits; `seq` is its place, `held` says that it does not wait any more. */
+/** A row of the journal that waits. */
 interface StoredOperation extends Omit<PendingOperation, 'at'> {
   seq: number;
   at: Date;
   terms: Terms | null;
 }
 
-/** One that waits, with its place in the journal. */
+/** One that waits, with its place in the journal, which it shares with the other members of an atomic batch. */
 export interface DueOperation extends PendingOperation {
   seq: number;
 }
@@ -119,7 +119,7 @@ export async function listDue(tx: Queryable, walletIds: string[], limit: number)
 export async function listMembers(tx: Queryable, groupIds: string[]): Promise<DueOperation[]> {
   const result = await tx.query<StoredOperation>({
     name: 'list_members',
-    text: `select ${dueNames} from operations o where o.group_id = any($1::uuid[]) and o.due order by o.seq`,
+    text: `select ${dueNames} from operations o where o.group_id = any($1::uuid[]) and o.due order by o.seq, o.id`,
     values: [arrayLiteral(groupIds)],
   });
   return result.rows.map(toDue);

@@ -1,4 +1,5 @@
 // Statements of the journal: accept operations, find them, make them due.
+import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
 import type { ShortfallPolicy } from '../ledger/states.ts';
@@ -27,29 +28,43 @@ export interface JournalRow {
   groupId: string | null;
 }
 
+const rowNames = `id, kind, due, wallet_id, user_id, amount, bucket, original_id, idempotency_key, body_hash,
+  reference, metadata, note, shortfall, terms, parties, group_id`;
+
+const insertText = (seq: string) => `
+  insert into operations (seq, id, kind, due, wallet_id, user_id, amount, bucket, original_id,
+    idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, created_at)
+  select ${seq}, id, kind, due, wallet_id, user_id, amount, bucket, original_id,
+    idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall, terms::jsonb,
+    parties::uuid[], group_id, (select tenant_now())
+  from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
+    $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+    $16::text[], $17::uuid[]) with ordinality as u (${rowNames}, position)
+  order by position
+  on conflict (idempotency_key) do nothing
+  returning id, created_at`;
+
+/** One after another; the members of an atomic batch at one place, so that nothing can come between them. */
+const inserts = {
+  single: { name: 'insert_operations', text: insertText(`nextval('operation_seq')`) },
+  grouped: {
+    name: 'insert_group',
+    text: `with head as materialized (select nextval('operation_seq') as seq) ${insertText('(select seq from head)')}`,
+  },
+};
+
 /**
- * Journals operations in the order given, in one statement. A row whose idempotency key exists is left
- * out of the answer and changes nothing.
+ * Journals operations in the order given, in one statement; members of an atomic batch alone, with ids in
+ * their order. A row whose idempotency key exists is left out of the answer and changes nothing.
  */
 export async function insertOperations(
   tx: Queryable,
   rows: JournalRow[],
 ): Promise<Map<string, { createdAt: Date }>> {
+  const groupId = rows[0]?.groupId ?? null;
+  assert(rows.every((row) => row.groupId === groupId));
   const result = await tx.query<{ id: string; created_at: Date }>({
-    name: 'insert_operations',
-    text: `insert into operations (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, created_at)
-      select id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-        idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall, terms::jsonb,
-        parties::uuid[], group_id, (select tenant_now())
-      from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
-        $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-        $16::text[], $17::uuid[]) with ordinality
-        as u (id, kind, due, wallet_id, user_id, amount, bucket, original_id,
-          idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, position)
-      order by position
-      on conflict (idempotency_key) do nothing
-      returning id, created_at`,
+    ...(groupId === null ? inserts.single : inserts.grouped),
     values: [
       arrayLiteral(rows.map((row) => row.id)),
       arrayLiteral(rows.map((row) => row.kind)),

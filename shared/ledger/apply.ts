@@ -27,7 +27,7 @@ export function apply(
     postings.push(...posted.postings);
     if (move.wallet === wallet) bonus += posted.bonus;
     const change = move.wallet.debt - owedBefore;
-    if (change !== 0) debts.push({ walletId: move.wallet.id, change });
+    if (change !== 0) debts.push({ walletId: move.wallet.id, change, owed: move.wallet.debt });
     if (move.wallet.debt === 0 && move.wallet.frozenReason === 'debt') move.wallet.frozenReason = null;
     if (move.wallet !== wallet) touch(move.wallet, move.lots);
   }

@@ -112,8 +112,8 @@ describe('holds', () => {
       ['release', 'g', 10, 'debt -4'],
     ]);
     expect(booked.map((each) => each.debts)).toEqual([
-      [{ walletId: 'w', change: -10 }],
-      [{ walletId: 'w', change: -4 }],
+      [{ walletId: 'w', change: -10, owed: 4 }],
+      [{ walletId: 'w', change: -4, owed: 0 }],
     ]);
     expect(wallet).toMatchObject({ debt: 0, frozenReason: null, balance: 6, lots: [paid('b', 6)] });
   });

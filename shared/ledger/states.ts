@@ -145,8 +145,8 @@ export interface Applied {
   version: number;
   /** Change of what the wallet owes, and of what was written off for the original purchase. */
   debtChange: number;
-  /** The same for every wallet that owes more or less now. */
-  debts: { walletId: string; change: number }[];
+  /** The same for every wallet whose debt moved, and what it owes after that. */
+  debts: { walletId: string; change: number; owed: number }[];
   writtenOffChange: number;
   newLots: NewLot[];
   /** For a refund of a purchase: coins of that purchase undone before and after. */

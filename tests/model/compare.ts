@@ -57,7 +57,7 @@ async function read(services: Services, tenant: string, walletIds: string[]) {
            original_id as "originalId", shortfall, terms, group_id as "groupId", seq, created_at as at,
            balance_after as "balanceAfter", wallet_version as version, settled_at::text as "settledAt", parties,
            idempotency_key like ' expiry:%' as own
-         from operations where wallet_id = any($1::uuid[]) order by settled_at, seq`,
+         from operations where wallet_id = any($1::uuid[]) order by settled_at, seq, id`,
         [walletIds],
       );
       const entries = await tx.query<EntryRow>(

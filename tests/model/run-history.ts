@@ -119,7 +119,8 @@ async function sendCopies({ accepts, tenant }: Stage, send: Send): Promise<Earli
 /** As the route of batches does: all members in one transaction. */
 async function sendGroup(stage: Stage, sends: Send[]): Promise<Earlier[]> {
   const groupId = newId();
-  const rows = sends.map(({ draft }) => toRow(newId(), { ...draft, groupId }));
+  const ids = sends.map(newId).sort();
+  const rows = sends.map(({ draft }, at) => toRow(ids[at] as string, { ...draft, groupId }));
   await withTenant(stage.services.db.app, stage.tenant.slug, (tx) => insertOperations(tx, rows));
   await wake(
     stage,
