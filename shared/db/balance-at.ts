@@ -4,7 +4,7 @@ import type { Queryable } from './pool.ts';
 
 /** The last posting before a time, by one seek in the index entries_wallet_time; tests hold the plan to it. */
 export const entryBefore = `select version, balance_after as balance from entries
-  where account = 'wallet' and wallet_id = $1 and created_at < $2 order by created_at desc, version desc limit 1`;
+  where account = 'wallet' and closing and wallet_id = $1 and created_at < $2 order by created_at desc, version desc limit 1`;
 
 /** Undefined: the wallet had none. */
 export async function findEntryBefore(

@@ -41,14 +41,17 @@ export function sendEntries(tx: Tx, applied: Applied[]): void {
     postings.map((posting) => ({ operationId: operation.id, ...posting })),
   );
   if (rows.length === 0) return;
+  // Postings of a wallet come in order: the last one of all closes what this transaction did to it.
+  const last = new Map(rows.map((each) => [each.walletId, each]));
   tx.send({
     name: 'write_entries',
     text: `insert into entries (operation_id, wallet_id, account, counter, amount, bonus, lots, balance_after, version,
-        created_at)
+        closing, created_at)
       select u.operation_id, u.wallet_id, side.account, side.counter, side.amount, side.bonus, side.lots,
-        side.balance_after, side.version, (select tenant_now())
-      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[])
-        as u (operation_id, wallet_id, counter, change, bonus, balance_after, version, lots),
+        side.balance_after, side.version, u.closing, (select tenant_now())
+      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[],
+          $9::boolean[])
+        as u (operation_id, wallet_id, counter, change, bonus, balance_after, version, lots, closing),
       lateral (values ('wallet', u.counter, u.change, u.bonus, u.lots, u.balance_after, u.version),
         (u.counter, null, -u.change, -u.bonus, null, null, null))
         as side (account, counter, amount, bonus, lots, balance_after, version)`,
@@ -61,6 +64,7 @@ export function sendEntries(tx: Tx, applied: Applied[]): void {
       arrayLiteral(rows.map((each) => each.balanceAfter)),
       arrayLiteral(rows.map((each) => each.version)),
       rows.map((each) => JSON.stringify(each.lots)),
+      arrayLiteral(rows.map((each) => last.get(each.walletId) === each)),
     ],
   });
 }

@@ -25,6 +25,11 @@ export interface Found {
 /** Operations that one search looks at, in steps: only reference, user and time have an index (docs/decisions/0020). */
 const steps = [500, 2_000, 20_000];
 
+/** What waits is found by its wallet, and is in no index by user (tenant migration 0012). */
+const ofUser = `(select * from operations where user_id = $2 and not due union all
+  select * from operations where due and wallet_id = any(array(select id from wallets where user_id = $2))
+    and user_id = $2) operations`;
+
 /** Newest first by id, which sorts by time. Ends early where it has looked at many and found few. */
 export async function searchOperations(tx: Queryable, filter: OperationFilter): Promise<Found> {
   const ids: string[] = [];
@@ -53,7 +58,7 @@ async function scan(
   // Not a named statement: it is planned for what was asked, so that conditions left out cost nothing.
   const result = await tx.query<{ ids: string[]; seen: number; end: string | null }>(
     `with seen as materialized (
-       select id, kind, status, metadata, created_at from operations
+       select id, kind, status, metadata, created_at from ${filter.userId === undefined ? 'operations' : ofUser}
        where ($1::uuid is null or id < $1) and ($2::uuid is null or user_id = $2)
          and ($3::text is null or reference = $3) and ($4::uuid is null or id < $4)
          and ($5::double precision is null

@@ -1,6 +1,7 @@
 // Users: logging in, the profile and a new password, as the contract says.
 import bcrypt from 'bcrypt';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { withTenant } from '#shared/db/pool.ts';
 import { type Answer, goodPassword, openIdentity, openTestIdentity, register, rowsOf } from './support.ts';
 
 let identity: Awaited<ReturnType<typeof openTestIdentity>>;
@@ -120,12 +121,12 @@ describe('logging in', () => {
 describe('the profile', () => {
   test('shows the user and the wallet', async () => {
     const { id, email, accessToken } = await register(identity);
-    await rowsOf(
-      identity,
-      `update tenant_acme.wallets set balance = 120, bonus = 20, held = 50,
-         lots = '[["bonus-lot", 20, 1], ["paid-lot", 50]]'
-       where user_id = $1 and set_config('coinlane.writer', '8', true) = '8'`,
-      [id],
+    await withTenant(identity.deps.db.app, 'acme', (tx) =>
+      tx.query(
+        `update wallets set balance = 120, bonus = 20, held = 50, lots = '[["bonus-lot", 20, 1], ["paid-lot", 50]]'
+         where user_id = $1`,
+        [id],
+      ),
     );
     const answer = await call('GET', '/profile', { bearer: accessToken });
     expect(answer.status).toBe(200);

@@ -27,6 +27,13 @@ export const balanceChecks: Check[] = [
         from entries where account = 'wallet') r where running <> balance_after`,
   },
   {
+    // By it a balance at a past time is found.
+    name: 'the last entry of each moment of a wallet is marked as such',
+    text: `select wallet_id || '/' || version as id, 'closing' as expected, 'not closing' as found from (
+        select wallet_id, version, closing, created_at, lead(created_at) over (partition by wallet_id order by version) as next
+        from entries where account = 'wallet') e where not closing and next is distinct from created_at`,
+  },
+  {
     name: 'what a wallet owes equals the debt entries about it',
     text: `select w.id::text as id, coalesce(e.amount, 0)::text as expected, w.debt::text as found from wallets w
       left join (select wallet_id, -sum(amount) as amount from entries where account = 'debt' group by 1) e
