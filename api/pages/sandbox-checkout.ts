@@ -68,6 +68,7 @@ function decision(address: string): Markup {
         <legend>Card</legend>
         <label class="choice"><input type="radio" name="card" value="normal" checked />A card that works</label>
         <label class="choice"><input type="radio" name="card" value="no-refunds" />A card that refuses refunds</label>
+        <label class="choice"><input type="radio" name="card" value="declines-later" />A card that pays this once</label>
       </fieldset>
       <p class="row">
         <button type="submit">Pay</button>

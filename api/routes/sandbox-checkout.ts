@@ -35,7 +35,7 @@ interface Action {
 
 const statuses = ['paid', 'declined', 'disputed', 'won', 'lost', 'refunded'] as const;
 
-const card = z.strictObject({ card: z.enum(['normal', 'no-refunds']).default('normal') });
+const card = z.strictObject({ card: z.enum(['normal', 'no-refunds', 'declines-later']).default('normal') });
 // The form's choice of card comes along and means nothing.
 const anyCard = z.strictObject({ card: z.string().optional() });
 const someMoney = z.strictObject({ amount: z.coerce.number().int().min(1).optional() });
@@ -86,7 +86,8 @@ function actionRoute(name: string, { summary }: Action) {
     summary,
     description:
       'May be repeated, except for a refund. A browser that sends a form is led back to the page; anybody ' +
-      'else gets JSON. The body may be empty; `pay` takes `card` ("no-refunds" refuses every refund); ' +
+      'else gets JSON. The body may be empty; `pay` takes `card` ("no-refunds" refuses every refund, ' +
+      '"declines-later" every charge after this one); ' +
       '`dispute`, `dispute/win` and `refund` take `amount` in minor units, without it all that is left.',
     request: { params: ref },
     responses: {

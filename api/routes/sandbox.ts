@@ -15,6 +15,7 @@ import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 import { inputProblem } from '../errors.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
+import { methodOf } from '../sandbox/cards.ts';
 import { createSandboxNetwork, type SandboxNetwork, type SandboxPicture } from '../sandbox/network.ts';
 import { idempotencyKeyOf } from './answer-operation.ts';
 import { createRouter } from './router.ts';
@@ -35,6 +36,12 @@ const refundInput = z.strictObject({
   ...money,
   paymentRef: z.string().min(1).max(100),
   metadata: z.strictObject({ refundId: z.uuid() }),
+});
+
+const chargeInput = z.strictObject({
+  ...money,
+  methodRef: z.string().min(1).max(100),
+  metadata: z.strictObject({ purchaseId: z.uuid() }),
 });
 
 /** `after` and `afterRef` name the last change that the page before held. */
@@ -69,6 +76,14 @@ function accountRoutes(deps: ApiDeps, network: SandboxNetwork) {
       tenant: c.get('tenant').slug,
       idempotencyKey: idempotencyKeyOf(c),
     });
+    return c.json(showCheckout(deps, { payment, refunds: [], disputes: [] }), 201);
+  });
+
+  router.post('/sandbox/v1/charges', async (c) => {
+    const { metadata, ...input } = await readInput(c, chargeInput);
+    const tenant = c.get('tenant').slug;
+    const order = { ...input, ...metadata, tenant, idempotencyKey: idempotencyKeyOf(c) };
+    const payment = await network.charge(order);
     return c.json(showCheckout(deps, { payment, refunds: [], disputes: [] }), 201);
   });
 
@@ -134,6 +149,7 @@ function showCheckout({ config }: ApiDeps, { payment, refunds, disputes }: Sandb
     expiresAt: expiresAt.toISOString(),
     refunds: refunds.map(showRefund),
     disputes: disputes.map((dispute) => showDispute(dispute, tenant)),
+    method: methodOf(payment),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   insertSandboxPayment,
   lockSandboxPayment,
   type NewSandboxPayment,
-  type SandboxCard,
+  type PayerCard,
   type SandboxPayment,
   setSandboxPayment,
 } from '#shared/db/sandbox.ts';
@@ -16,6 +16,7 @@ import {
   type SandboxDispute,
   type SandboxRefund,
 } from '#shared/db/sandbox-money.ts';
+import { type ChargeOrder, chargeCard, paymentRefBy } from './cards.ts';
 import { loseDispute, openDispute, winDispute } from './disputes.ts';
 import { type RefundOrder, refundByHand, refundByOrder } from './refunds.ts';
 import { newRef, notNow, tell } from './webhook-events.ts';
@@ -38,13 +39,15 @@ export interface SandboxNetwork {
    * What the payer and the bank do. Each may be repeated. Amounts are in minor units; without one it is
    * all that can be meant. @throws Problem not_found, or payment_state where it comes too late or too early.
    */
-  pay(ref: string, card: SandboxCard): Promise<SandboxPayment>;
+  pay(ref: string, card: PayerCard): Promise<SandboxPayment>;
   decline(ref: string): Promise<SandboxPayment>;
   dispute(ref: string, amount?: number): Promise<SandboxPayment>;
   winDispute(ref: string, amount?: number): Promise<SandboxPayment>;
   loseDispute(ref: string): Promise<SandboxPayment>;
   /** By hand at the network: each is a refund of its own. @throws Problem as above. */
   refundByHand(ref: string, amount?: number): Promise<SandboxPayment>;
+  /** By a card that paid before. @throws Problem payment_state: there is no such card. */
+  charge(order: ChargeOrder): Promise<SandboxPayment>;
   /** @throws Problem payment_state: a definite refusal. */
   refund(order: RefundOrder): Promise<SandboxRefund>;
 }
@@ -101,7 +104,11 @@ export function createSandboxNetwork(db: Database, onEvent: () => void): Sandbox
         if (payment.status === 'paid') return {};
         if (payment.status !== 'open') return notNow(`The checkout is ${payment.status}.`);
         await tell(tx, payment.tenant, 'checkout.paid', ref);
-        return { status: 'paid', card, paymentRef: newRef('pay') };
+        return {
+          status: 'paid',
+          card: card === 'no-refunds' ? card : 'normal',
+          paymentRef: paymentRefBy(card),
+        };
       }),
     decline: (ref) =>
       change(ref, async (tx, payment) => {
@@ -114,6 +121,11 @@ export function createSandboxNetwork(db: Database, onEvent: () => void): Sandbox
     winDispute: (ref, amount) => change(ref, (tx, payment) => winDispute(tx, payment, amount)),
     loseDispute: (ref) => change(ref, loseDispute),
     refundByHand: (ref, amount) => change(ref, (tx, payment) => refundByHand(tx, payment, amount)),
+    async charge(order) {
+      const payment = await chargeCard(db, order);
+      onEvent();
+      return payment;
+    },
     async refund(order) {
       const refund = await withTransaction(db.app, (tx) => refundByOrder(tx, order));
       onEvent();

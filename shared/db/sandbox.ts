@@ -2,6 +2,8 @@
 import type { Queryable } from './pool.ts';
 
 export type SandboxCard = 'normal' | 'no-refunds';
+/** What a payer may choose from: `declines-later` pays once, and never by itself again. */
+export type PayerCard = SandboxCard | 'declines-later';
 
 export interface SandboxPayment {
   ref: string;
@@ -58,6 +60,19 @@ export async function findSandboxPaymentByKey(
   const result = await db.query<SandboxPayment>(
     `select ${paymentColumns} from coinlane.sandbox_payments where tenant = $1 and idempotency_key = $2`,
     [tenant, idempotencyKey],
+  );
+  return result.rows[0];
+}
+
+/** A payment by the reference that it got when it was paid. */
+export async function findSandboxPayment(
+  db: Queryable,
+  tenant: string,
+  paymentRef: string,
+): Promise<SandboxPayment | undefined> {
+  const result = await db.query<SandboxPayment>(
+    `select ${paymentColumns} from coinlane.sandbox_payments where tenant = $1 and payment_ref = $2`,
+    [tenant, paymentRef],
   );
   return result.rows[0];
 }

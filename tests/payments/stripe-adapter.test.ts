@@ -98,7 +98,7 @@ describe('a look', () => {
   test('sees a payment from open over declined to paid', async () => {
     const { ref, purchaseId } = await rig.open();
     const common = { checkoutRef: ref, tenant: 'acme', purchaseId, amount: 1000, currency: 'eur' };
-    const none = { fault: null, refunds: [], disputes: [], warning: null };
+    const none = { fault: null, refunds: [], disputes: [], warning: null, method: null };
     const open = { ...common, ...none, state: 'open', paymentRef: null };
     expect(await stateOf(ref)).toEqual({ ...open, detail: null });
     rig.emulator.payer.decline(ref);

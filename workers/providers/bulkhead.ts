@@ -44,7 +44,7 @@ export interface BulkheadOptions {
  */
 export function protect(provider: PaymentProvider, options: BulkheadOptions = {}): PaymentProvider {
   const guard = createGuard(provider.name, options);
-  const { capture, verify } = provider;
+  const { capture, verify, chargeStored, detachMethod } = provider;
   return {
     name: provider.name,
     isConfigured: (tenant) => provider.isConfigured(tenant),
@@ -54,6 +54,12 @@ export function protect(provider: PaymentProvider, options: BulkheadOptions = {}
     refund: (tenant, request) => guard(tenant, () => provider.refund(tenant, request)),
     ...(capture && {
       capture: (tenant, request) => guard(tenant, () => capture.call(provider, tenant, request)),
+    }),
+    ...(chargeStored && {
+      chargeStored: (tenant, request) => guard(tenant, () => chargeStored.call(provider, tenant, request)),
+    }),
+    ...(detachMethod && {
+      detachMethod: (tenant, ref) => guard(tenant, () => detachMethod.call(provider, tenant, ref)),
     }),
     ...(verify && { verify: (tenant, event) => guard(tenant, () => verify.call(provider, tenant, event)) }),
     async *listChanges(tenant, range) {

@@ -1,5 +1,6 @@
 // The port that every payment provider stands behind: what we ask of one, and what its answers mean to us.
 import type { Services } from '#shared/boot/services.ts';
+import type { ChargeRefusal } from '#shared/contracts/payment-methods.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { type BulkheadOptions, protect } from './bulkhead.ts';
 import { createPaypalProvider } from './paypal.ts';
@@ -16,6 +17,8 @@ export interface CheckoutRequest {
   description: string;
   returnUrl: string | null;
   lifetimeSeconds: number;
+  /** The way of paying is to be kept, with the customer whose others are; null: a new one. */
+  store?: { customerRef: string | null };
 }
 
 export type CheckoutAnswer =
@@ -73,7 +76,31 @@ export interface ProviderPayment {
   /** Why the provider suspects fraud or reviews the payment; spending waits meanwhile. */
   warning: string | null;
   detail: string | null;
+  /** The way of paying, once paid, where it was to be kept. */
+  method?: StoredMethod | null;
 }
+
+/** What a provider calls a way of paying that it keeps; `label` is for its owner to read. */
+export interface StoredMethod {
+  customerRef: string;
+  methodRef: string;
+  label: string;
+}
+
+export interface ChargeRequest extends Omit<StoredMethod, 'label'> {
+  /** Our purchase: the idempotency key is derived from it, and it goes into the metadata. */
+  purchaseId: string;
+  amount: number;
+  currency: string;
+  /** When we first may have asked, as for a return of money. */
+  askedAt: Date;
+}
+
+/** `ref` is the payment's checkout from now on: a look at it shows the payment. */
+export type ChargeAnswer =
+  | { status: 'paid' | 'processing'; ref: string }
+  /** A definite no. `ref` where the provider keeps a record of the try. */
+  | { status: 'refused'; code: ChargeRefusal; detail: string; ref?: string };
 
 export interface RefundRequest {
   /** Our id of this return of money; the idempotency key is derived from it. */
@@ -121,6 +148,10 @@ export interface PaymentProvider {
   /** Takes the money of an approved checkout; only where approving does not do so. Look again afterwards. */
   capture?(tenant: Tenant, request: { purchaseId: string; checkoutRef: string }): Promise<void>;
   refund(tenant: Tenant, request: RefundRequest): Promise<RefundAnswer>;
+  /** Takes money by a stored method while its payer is away; only where the provider keeps methods. */
+  chargeStored?(tenant: Tenant, request: ChargeRequest): Promise<ChargeAnswer>;
+  /** Lets the provider forget a stored method; one that it does not know is forgotten. */
+  detachMethod?(tenant: Tenant, methodRef: string): Promise<void>;
   /** Whether the provider says that it sent this; only where no signature could be checked on arrival. */
   verify?(tenant: Tenant, event: StoredEvent): Promise<boolean>;
   /** Reads a stored webhook. Undefined: its form is unknown. */

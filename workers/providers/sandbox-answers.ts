@@ -38,6 +38,8 @@ export const checkoutBody = z.strictObject({
   expiresAt: z.iso.datetime(),
   refunds: z.array(refundBody),
   disputes: z.array(disputeBody),
+  /** The card that paid, which can be charged again; null while nobody paid. */
+  method: z.strictObject({ customerRef: ref, methodRef: ref, label: z.string().min(1) }).nullable(),
 });
 export type CheckoutBody = z.infer<typeof checkoutBody>;
 

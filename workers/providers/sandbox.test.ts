@@ -45,6 +45,7 @@ const checkout = {
   expiresAt: '2030-01-01T00:00:00.000Z',
   refunds: [],
   disputes: [],
+  method: null,
 };
 
 let server: Server;
@@ -219,7 +220,14 @@ describe('a provider that', () => {
     expect(more).toEqual([]);
     const money = { currency: 'eur', reason: 'unrecognized', amount: 4 };
     expect(found).toEqual({
-      ...{ checkoutRef: 'sbx_1', paymentRef: 'pay_1', state: 'paid', amount: 5, currency: 'eur' },
+      ...{
+        method: null,
+        checkoutRef: 'sbx_1',
+        paymentRef: 'pay_1',
+        state: 'paid',
+        amount: 5,
+        currency: 'eur',
+      },
       ...metadata,
       ...{ fault: null, warning: null, detail: null },
       refunds: [

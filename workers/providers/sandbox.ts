@@ -89,7 +89,8 @@ export function createSandboxProvider({
   return {
     name,
     isConfigured: () => !config.production,
-    async createCheckout(tenant, { purchaseId, ...request }) {
+    // The network shows the card of every payment: what is kept of it is the worker's business.
+    async createCheckout(tenant, { purchaseId, store: _, ...request }) {
       const key = `checkout-${purchaseId}`;
       const body = { ...request, metadata: { purchaseId } };
       const { made, refused } = await post(begin(tenant), checkoutBody, 'checkouts', key, body);
@@ -111,6 +112,25 @@ export function createSandboxProvider({
       }
       throw new ProviderUnavailable(name, 'answered with another refund than the one asked for');
     },
+    async chargeStored(tenant, { purchaseId, amount, currency, methodRef }) {
+      const body = { amount, currency, methodRef, metadata: { purchaseId } };
+      const { made, refused } = await post(
+        begin(tenant),
+        checkoutBody,
+        'charges',
+        `charge-${purchaseId}`,
+        body,
+      );
+      if (!made) return { status: 'refused', code: 'method_removed', detail: refused };
+      const { ref, status, metadata } = made;
+      if (metadata.purchaseId !== purchaseId || made.amount !== amount) {
+        throw new ProviderUnavailable(name, 'answered with another charge than the one asked for');
+      }
+      if (status === 'paid') return { status, ref };
+      return { status: 'refused', code: 'card_declined', detail: `the payment is ${status}`, ref };
+    },
+    // A card of the network is what its first payment says: there is nothing to forget.
+    async detachMethod() {},
     readHint(body) {
       const event = eventBody.safeParse(parseJson(body.toString('utf8')));
       if (!event.success) return undefined;
@@ -139,8 +159,9 @@ export function createSandboxProvider({
 }
 
 function paymentOf(checkout: CheckoutBody): ProviderPayment {
-  const { ref, status, paymentRef, metadata, amount, currency } = checkout;
+  const { ref, status, paymentRef, metadata, amount, currency, method } = checkout;
   return {
+    method,
     checkoutRef: ref,
     paymentRef,
     state: stateOf[status],

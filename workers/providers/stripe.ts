@@ -5,6 +5,7 @@ import type { Tenant } from '#shared/tenants/directory.ts';
 import type { PaymentProvider } from './provider.ts';
 import { livemodeOf, type StripeAccount } from './stripe/account.ts';
 import { unavailable } from './stripe/answers.ts';
+import { chargeStored, detachMethod } from './stripe/charge.ts';
 import { createCheckout } from './stripe/checkout.ts';
 import { listChanges, readHint } from './stripe/hints.ts';
 import { look } from './stripe/payment-picture.ts';
@@ -36,6 +37,8 @@ export function createStripeProvider({
     createCheckout: async (tenant, request) => createCheckout(open(tenant), request, `${config.publicUrl}/`),
     look: async (tenant, hint) => look(open(tenant), hint),
     refund: async (tenant, request) => refund(open(tenant), request),
+    chargeStored: async (tenant, request) => chargeStored(open(tenant), request),
+    detachMethod: async (tenant, methodRef) => detachMethod(open(tenant), methodRef),
     readHint,
     listChanges: (tenant, range) => listChanges(() => open(tenant), range),
   };

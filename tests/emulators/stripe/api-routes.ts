@@ -4,6 +4,7 @@ import type { FormValue } from './form.ts';
 import { type ListRequest, listPage } from './lists.ts';
 import { createRefund, type RefundRequest } from './refunds.ts';
 import { expireByCall, openSession, type SessionRequest } from './sessions.ts';
+import { chargeMethod, detachMethod, type OffSessionRequest } from './stored-methods.ts';
 import { invalidRequest, missing } from './stripe-failure.ts';
 import type { StripeAccount, StripeWorld } from './stripe-world.ts';
 
@@ -41,7 +42,19 @@ const collections: Collection[] = [
     store: ({ sessions }) => sessions,
     filters: ['payment_intent', 'status'],
   },
-  { path: '/v1/payment_intents', kind: 'payment_intent', store: ({ intents }) => intents },
+  {
+    path: '/v1/payment_intents',
+    kind: 'payment_intent',
+    store: ({ intents }) => intents,
+    filters: ['customer'],
+  },
+  { path: '/v1/customers', kind: 'customer', store: ({ customers }) => customers },
+  {
+    path: '/v1/payment_methods',
+    kind: 'PaymentMethod',
+    store: ({ methods }) => methods,
+    filters: ['customer', 'type'],
+  },
   { path: '/v1/charges', kind: 'charge', store: ({ charges }) => charges, filters: ['payment_intent'] },
   {
     path: '/v1/refunds',
@@ -109,6 +122,17 @@ const writes: ApiRoute[] = [
       expireByCall(world, account, session);
       return session;
     },
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_intents',
+    answer: ({ world, account, parameters }) =>
+      chargeMethod(world, account, parameters as unknown as OffSessionRequest),
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_methods/:id/detach',
+    answer: ({ world, account, id }) => detachMethod(world, account, id),
   },
   {
     method: 'POST',

@@ -69,7 +69,9 @@ test('a refusal by the endpoint is stored, a malformed request is not', async ()
   shop.emulator.bank.closeDispute(dispute, 'won');
   await expect(refund()).rejects.toMatchObject({ code: 'charge_disputed' });
 
-  await expect(open('k2', { customer: 'cus_1' })).rejects.toMatchObject({ code: 'parameter_unknown' });
+  await expect(open('k2', { phone_number_collection: { enabled: true } })).rejects.toMatchObject({
+    code: 'parameter_unknown',
+  });
   expect(shop.emulator.complaints.splice(0)).toHaveLength(1);
   expect(await open('k2')).toMatchObject({ status: 'open' });
 });

@@ -4,7 +4,8 @@ import * as payments from './payments.ts';
 import * as refunds from './refunds.ts';
 import * as risk from './risk.ts';
 import { expireSession } from './sessions.ts';
-import { accountHolding, mustGet, type StripeWorld } from './stripe-world.ts';
+import { endProcessing } from './stored-methods.ts';
+import { accountHolding, mustGet, type OffSessionKind, type StripeWorld } from './stripe-world.ts';
 
 /** All take the id of a session (cs_…), and throw when it is not open. */
 export interface StripePayer {
@@ -24,6 +25,10 @@ export interface StripePayer {
 export interface StripeBank {
   asyncSucceeds(intentId: string): void;
   asyncFails(intentId: string): void;
+  /** The money of a stored method's slow charge comes, or does not. */
+  chargeEnds(intentId: string, comes: boolean): void;
+  /** What becomes of a stored method's charges from now on. */
+  methodBecomes(methodId: string, kind: OffSessionKind): void;
   /** In the dashboard: without metadata of ours; all that is left when no amount is given. Gives the refund's id. */
   merchantRefundsByHand(intentId: string, amount?: number): string;
   refundSucceeds(refundId: string): void;
@@ -65,6 +70,10 @@ export function createBank(world: StripeWorld): StripeBank {
   return {
     asyncSucceeds: (intentId) => payments.asyncSucceeds(world, intentId),
     asyncFails: (intentId) => payments.asyncFails(world, intentId),
+    chargeEnds: (intentId, comes) => endProcessing(world, accountHolding(world, intentId), intentId, comes),
+    methodBecomes: (methodId, kind) => {
+      accountHolding(world, methodId).offSession.set(methodId, kind);
+    },
     merchantRefundsByHand(intentId, amount) {
       const account = accountHolding(world, intentId);
       return refunds.createRefund(world, account, { payment_intent: intentId, amount }).id;

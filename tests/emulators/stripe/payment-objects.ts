@@ -5,7 +5,7 @@ import { type IntentPlan, newId, type StripeAccount, type StripeWorld } from './
 export function newIntent(
   world: StripeWorld,
   account: StripeAccount,
-  session: Stripe.Checkout.Session,
+  session: Pick<Stripe.Checkout.Session, 'amount_total' | 'currency' | 'customer'>,
   plan: IntentPlan,
 ): Stripe.PaymentIntent {
   const id = newId('pi_3');
@@ -27,7 +27,7 @@ export function newIntent(
     confirmation_method: 'automatic',
     created: world.now(),
     currency: session.currency ?? '',
-    customer: null,
+    customer: typeof session.customer === 'string' ? session.customer : null,
     customer_account: null,
     description: plan.description,
     excluded_payment_method_types: null,
@@ -46,7 +46,7 @@ export function newIntent(
     processing: null,
     receipt_email: plan.receiptEmail,
     review: null,
-    setup_future_usage: null,
+    setup_future_usage: plan.setupFutureUsage,
     shipping: null,
     source: null,
     statement_descriptor: plan.statementDescriptor,
@@ -79,7 +79,7 @@ export function newCharge(
     captured: status !== 'failed',
     created: world.now(),
     currency: intent.currency,
-    customer: null,
+    customer: intent.customer,
     description: intent.description,
     disputed: false,
     failure_balance_transaction: null,
@@ -108,4 +108,57 @@ export function newCharge(
     transfer_data: null,
     transfer_group: null,
   };
+}
+
+export function newCustomer(world: StripeWorld, account: StripeAccount): Stripe.Customer {
+  return {
+    id: newId('cus_', 14),
+    object: 'customer',
+    balance: 0,
+    created: world.now(),
+    default_source: null,
+    description: null,
+    email: null,
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
+    livemode: account.livemode,
+    metadata: {},
+    shipping: null,
+  };
+}
+
+/** A card as far as its holder recognises it. */
+export function newMethod(
+  world: StripeWorld,
+  account: StripeAccount,
+  id: string,
+  customer: string,
+): Stripe.PaymentMethod {
+  const card = {
+    brand: 'visa',
+    last4: '4242',
+    exp_month: 12,
+    exp_year: 2034,
+    country: 'DE',
+    funding: 'credit',
+  };
+  const method = {
+    id,
+    object: 'payment_method',
+    allow_redisplay: 'limited',
+    billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
+    // Only what a reader of ours could want: the SDK's type knows far more of a card.
+    card,
+    created: world.now(),
+    customer,
+    customer_account: null,
+    livemode: account.livemode,
+    metadata: {},
+    type: 'card',
+  };
+  return method as unknown as Stripe.PaymentMethod;
 }

@@ -1,12 +1,14 @@
 // What a payer does on the hosted page and what their bank says to it: intents, charges and the session's end.
 import type Stripe from 'stripe';
 import { moveBalance } from './balance.ts';
+import { keepMethod } from './customers.ts';
 import { newCharge, newIntent } from './payment-objects.ts';
 import {
   accountHolding,
   type CardKind,
   chargeOf,
   mustGet,
+  type OffSessionKind,
   type StripeAccount,
   type StripeWorld,
 } from './stripe-world.ts';
@@ -16,6 +18,8 @@ export interface PayOptions {
   card?: CardKind;
   /** What the payer saw and paid when Stripe converted for them; minor units. The session stays in its own. */
   presentment?: { amount: number; currency: string };
+  /** Of a method that is kept: what becomes of it once it is charged by itself; 'ok' unless told otherwise. */
+  later?: OffSessionKind;
 }
 
 /** The payer's intent of a session, made at the first try and kept through declines. */
@@ -40,7 +44,7 @@ function openSessionOf(world: StripeWorld, sessionId: string) {
   return { account, session };
 }
 
-function charge(
+export function charge(
   world: StripeWorld,
   account: StripeAccount,
   intent: Stripe.PaymentIntent,
@@ -52,7 +56,7 @@ function charge(
   return made;
 }
 
-function succeed(world: StripeWorld, account: StripeAccount, intent: Stripe.PaymentIntent): void {
+export function succeed(world: StripeWorld, account: StripeAccount, intent: Stripe.PaymentIntent): void {
   const paid = chargeOf(account, intent.id);
   paid.status = 'succeeded';
   paid.paid = true;
@@ -89,6 +93,7 @@ export function pay(world: StripeWorld, sessionId: string, options: PayOptions =
     return '';
   }
   const intent = intentOf(world, account, session);
+  if (intent.setup_future_usage !== null) keepMethod(world, account, { session, intent }, options);
   present(session, intent, options);
   const made = charge(world, account, intent, 'pending');
   if (intent.presentment_details) made.presentment_details = intent.presentment_details;
@@ -154,7 +159,7 @@ function processingOf(world: StripeWorld, intentId: string) {
   return { account, intent, session };
 }
 
-function refuse(
+export function refuse(
   world: StripeWorld,
   account: StripeAccount,
   intent: Stripe.PaymentIntent,

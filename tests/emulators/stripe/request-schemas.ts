@@ -17,6 +17,9 @@ const metadata = {
 };
 const expand = { type: 'array', items: { type: 'string' } };
 
+const yes = { type: 'boolean', const: true };
+const customer = { type: 'string', pattern: '^cus_[A-Za-z0-9]+$' };
+
 const lineItem = {
   type: 'object',
   additionalProperties: false,
@@ -53,6 +56,8 @@ export const requestSchemas = {
       success_url: url,
       cancel_url: url,
       client_reference_id: { type: 'string', minLength: 1, maxLength: 200 },
+      customer,
+      customer_creation: { enum: ['always', 'if_required'] },
       customer_email: { type: 'string', format: 'email', maxLength: 800 },
       expires_at: { type: 'integer', minimum: 0 },
       locale: { type: 'string', pattern: '^(auto|[a-z]{2,3}(-[A-Z0-9]{2,3})?)$' },
@@ -66,12 +71,41 @@ export const requestSchemas = {
           description: { type: 'string', minLength: 1, maxLength: 1000 },
           receipt_email: { type: 'string', format: 'email' },
           statement_descriptor: { type: 'string', minLength: 1, maxLength: 22 },
+          setup_future_usage: { enum: ['off_session'] },
         },
       },
       expand,
     },
   },
   'POST /v1/checkout/sessions/:id/expire': {
+    type: 'object',
+    additionalProperties: false,
+    properties: { expand },
+  },
+  // Of an intent made here only the kind that we make: a stored method, charged at once, its holder away.
+  'POST /v1/payment_intents': {
+    type: 'object',
+    additionalProperties: false,
+    required: ['amount', 'currency', 'customer', 'payment_method', 'off_session', 'confirm'],
+    properties: {
+      amount: amount(1),
+      currency,
+      customer,
+      payment_method: { type: 'string', pattern: '^pm_[A-Za-z0-9_]+$' },
+      off_session: yes,
+      confirm: yes,
+      automatic_payment_methods: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['enabled'],
+        properties: { enabled: yes, allow_redirects: { enum: ['always', 'never'] } },
+      },
+      description: { type: 'string', minLength: 1, maxLength: 1000 },
+      metadata,
+      expand,
+    },
+  },
+  'POST /v1/payment_methods/:id/detach': {
     type: 'object',
     additionalProperties: false,
     properties: { expand },

@@ -1,6 +1,6 @@
 // Checkout sessions from opening to their end; the money itself is in payments.ts.
 import type Stripe from 'stripe';
-import { invalidRequest } from './stripe-failure.ts';
+import { invalidRequest, missing } from './stripe-failure.ts';
 import { type IntentPlan, newId, type StripeAccount, type StripeWorld } from './stripe-world.ts';
 
 const lifetimeSeconds = { min: 30 * 60, max: 24 * 60 * 60 };
@@ -18,6 +18,8 @@ export interface SessionRequest {
   success_url: string;
   cancel_url?: string;
   client_reference_id?: string;
+  customer?: string;
+  customer_creation?: 'always' | 'if_required';
   customer_email?: string;
   expires_at?: number;
   locale?: string;
@@ -28,6 +30,7 @@ export interface SessionRequest {
     description?: string;
     receipt_email?: string;
     statement_descriptor?: string;
+    setup_future_usage?: 'off_session';
   };
 }
 
@@ -41,6 +44,14 @@ export function openSession(
   if (currencies.size !== 1) {
     throw invalidRequest('All line items must have the same currency.', {
       param: 'line_items',
+      stored: false,
+    });
+  }
+  if (request.customer !== undefined && !account.customers.has(request.customer)) {
+    throw missing('customer', request.customer, 'customer', 400);
+  }
+  if (request.customer !== undefined && request.customer_creation !== undefined) {
+    throw invalidRequest('You may only specify one of these parameters: customer, customer_creation.', {
       stored: false,
     });
   }
@@ -73,6 +84,7 @@ function toPlan(data: SessionRequest['payment_intent_data']): IntentPlan {
     description: data?.description ?? null,
     receiptEmail: data?.receipt_email ?? null,
     statementDescriptor: data?.statement_descriptor ?? null,
+    setupFutureUsage: data?.setup_future_usage ?? null,
   };
 }
 
@@ -129,9 +141,9 @@ function blankSession(
       submit: null,
       terms_of_service_acceptance: null,
     },
-    customer: null,
+    customer: request.customer ?? null,
     customer_account: null,
-    customer_creation: 'if_required',
+    customer_creation: request.customer === undefined ? (request.customer_creation ?? 'if_required') : null,
     customer_details: null,
     customer_email: request.customer_email ?? null,
     discounts: [],

@@ -6,6 +6,9 @@ interface StripeErrorBody {
   message: string;
   code?: string;
   param?: string;
+  /** Of a card: the bank's own word, and the intent that keeps the try. */
+  decline_code?: string;
+  payment_intent?: object;
 }
 
 /** Thrown by what a request does; becomes an answer with the envelope of https://docs.stripe.com/api/errors. */

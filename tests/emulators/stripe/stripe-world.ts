@@ -18,12 +18,17 @@ export interface StripeAccountOptions {
 /** How a payer's card behaves once money is to go back to it. */
 export type CardKind = 'ok' | 'refunds_pending' | 'refunds_fail';
 
+/** What becomes of a stored method's charges: paid, slow (as a bank debit is), or refused. */
+export type OffSessionKind = 'ok' | 'processing' | 'card_declined' | 'authentication_required';
+
 /** What the session was asked to put on the intent that its payer will make. */
 export interface IntentPlan {
   metadata: Record<string, string>;
   description: string | null;
   receiptEmail: string | null;
   statementDescriptor: string | null;
+  /** The payer's method is to be kept on the customer. */
+  setupFutureUsage: 'off_session' | null;
 }
 
 export interface StripeAccount extends StripeAccountOptions {
@@ -33,6 +38,10 @@ export interface StripeAccount extends StripeAccountOptions {
   lineItems: Map<string, Stripe.LineItem[]>;
   intentPlans: Map<string, IntentPlan>;
   intents: Map<string, Stripe.PaymentIntent>;
+  customers: Map<string, Stripe.Customer>;
+  methods: Map<string, Stripe.PaymentMethod>;
+  /** How a stored method behaves once it is charged without its holder. */
+  offSession: Map<string, OffSessionKind>;
   charges: Map<string, Stripe.Charge>;
   cards: Map<string, CardKind>;
   refunds: Map<string, Stripe.Refund>;
@@ -63,6 +72,9 @@ export function createAccount(options: StripeAccountOptions): StripeAccount {
     lineItems: new Map(),
     intentPlans: new Map(),
     intents: new Map(),
+    customers: new Map(),
+    methods: new Map(),
+    offSession: new Map(),
     charges: new Map(),
     cards: new Map(),
     refunds: new Map(),
@@ -88,8 +100,10 @@ export function accountHolding(world: StripeWorld, id: string): StripeAccount {
 
 /** Any object of one account by id. */
 export function findObject(account: StripeAccount, id: string): object | undefined {
-  const { sessions, intents, charges, refunds, disputes, balance, warnings, reviews } = account;
-  for (const store of [sessions, intents, charges, refunds, disputes, balance, warnings, reviews]) {
+  const { sessions, intents, customers, methods, charges, refunds, disputes } = account;
+  const { balance, warnings, reviews } = account;
+  const money = [charges, refunds, disputes, balance, warnings, reviews];
+  for (const store of [sessions, intents, customers, methods, ...money]) {
     const found: object | undefined = store.get(id);
     if (found !== undefined) return found;
   }

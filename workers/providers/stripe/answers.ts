@@ -9,6 +9,8 @@ export interface StripeRefusal {
   code: string | undefined;
   param: string | undefined;
   text: string;
+  /** Of a declined card: the payment intent that keeps the try. */
+  intent?: string;
 }
 
 export type StripeAnswer<T> = { made: T; refused?: undefined } | { made?: undefined; refused: StripeRefusal };
@@ -37,7 +39,9 @@ export async function attempt<T>(
       error instanceof Stripe.errors.StripeCardError;
     if (!isNo) throw unavailable(explain(what, error), error);
     const { statusCode = 0, code, param, message } = error;
-    return { refused: { status: statusCode, code, param, text: message.slice(0, 500) } };
+    const intent = error instanceof Stripe.errors.StripeCardError ? error.payment_intent?.id : undefined;
+    const kept = intent === undefined ? {} : { intent };
+    return { refused: { status: statusCode, code, param, text: message.slice(0, 500), ...kept } };
   }
   const parsed = schema.safeParse(answer);
   if (parsed.success) return { made: parsed.data };

@@ -67,7 +67,7 @@ export async function createCheckout(
 
 function toBody(
   { tenant }: StripeAccount,
-  { purchaseId, amount, currency, description }: CheckoutRequest,
+  { purchaseId, amount, currency, description, store }: CheckoutRequest,
   backUrl: string,
   expiresAt: number,
 ): Stripe.Checkout.SessionCreateParams {
@@ -76,7 +76,9 @@ function toBody(
     mode: 'payment',
     client_reference_id: purchaseId,
     metadata,
-    payment_intent_data: { metadata },
+    payment_intent_data: { metadata, ...(store && { setup_future_usage: 'off_session' as const }) },
+    // One customer has all methods of a user.
+    ...(store && (store.customerRef === null ? newCustomer : { customer: store.customerRef })),
     line_items: [
       {
         quantity: 1,
@@ -92,6 +94,8 @@ function toBody(
     expires_at: expiresAt,
   };
 }
+
+const newCustomer = { customer_creation: 'always' as const };
 
 /** A session of another purchase or price must never be paid for this one. */
 function opened(
@@ -117,6 +121,8 @@ function opened(
 /** What the operator can put right, or our clock, is not the purchase's fault: it may still succeed. */
 function isAboutPurchase({ status, code, param }: StripeRefusal): boolean {
   if (status === 404 || param === 'expires_at') return false;
+  // A customer who was deleted at Stripe does not come back.
+  if (param === 'customer') return true;
   return !/^(account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/.test(
     code ?? '',
   );

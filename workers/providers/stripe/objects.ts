@@ -31,6 +31,7 @@ export const sessionBody = z.object({
   amount_total: z.int().min(0).nullable(),
   currency: z.string().nullable(),
   payment_intent: reference,
+  customer: reference,
   expires_at: z.int().min(0),
   success_url: z.string().nullish(),
   url: z.url({ protocol: /^https?$/ }).nullish(),
@@ -42,15 +43,27 @@ export type StripeSession = z.infer<typeof sessionBody>;
 export const intentBody = z.object({
   id: id('pi'),
   object: z.literal('payment_intent'),
+  ...money,
   status,
   created: z.int(),
   livemode: z.boolean(),
   metadata,
   review: reference,
   cancellation_reason: z.string().nullish(),
-  last_payment_error: z.object({ message: z.string().nullish() }).nullish(),
+  last_payment_error: z.object({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
+  payment_method: reference,
+  /** Set where the payer agreed that the method is kept. */
+  setup_future_usage: z.string().nullish(),
 });
 export type StripeIntent = z.infer<typeof intentBody>;
+
+export const methodBody = z.object({
+  id: someId,
+  object: z.literal('payment_method'),
+  type: z.string(),
+  customer: reference,
+  card: z.object({ brand: z.string(), last4: z.string() }).nullish(),
+});
 
 export const refundBody = z.object({
   id: someId,

@@ -1,13 +1,21 @@
 // Draws the whole picture of a payment from Stripe's objects, whichever of them a hint was about.
-import type { ProviderDispute, ProviderHint, ProviderPayment, ProviderRefund } from '../provider.ts';
+import type {
+  ProviderDispute,
+  ProviderHint,
+  ProviderPayment,
+  ProviderRefund,
+  StoredMethod,
+} from '../provider.ts';
 import { findSessionsOf, isOurs, type StripeAccount } from './account.ts';
 import { ask, collect, find, unavailable } from './answers.ts';
+import { storedCharge } from './charge.ts';
 import { withdrawnBy } from './dispute-money.ts';
 import {
   chargeBody,
   disputeBody,
   glimpse,
   intentBody,
+  methodBody,
   refundBody,
   reviewBody,
   type StripeDispute,
@@ -29,7 +37,8 @@ export async function look(account: StripeAccount, hint: Hint): Promise<Provider
   if (!/^[a-z]{2,12}_[A-Za-z0-9_]{1,250}$/.test(hint.ref)) return [];
   const { about, ref } = hint;
   const { stripe } = account;
-  if (about === 'payment') return lookAtIntent(account, ref);
+  // A charge of a stored method has no session: its intent is its checkout.
+  if (about === 'payment' || ref.startsWith('pi_')) return lookAtIntent(account, ref);
   if (about === 'checkout') {
     const session = await find(sessionBody, 'a session', stripe.checkout.sessions.retrieve(ref));
     if (session && session.id !== ref) throw unavailable('answered with another session');
@@ -59,6 +68,7 @@ async function lookAtIntent(account: StripeAccount, intentId: string): Promise<P
   const { stripe } = account;
   const intent = await find(intentBody, 'a payment intent', stripe.paymentIntents.retrieve(intentId));
   if (!intent) return [];
+  if (intent.metadata.charge === storedCharge && isOurs(intent)) return [await readCharge(account, intent)];
   const what = 'the sessions of an intent';
   const listed = await collect(glimpse.loose(), what, (page) =>
     stripe.checkout.sessions.list({ ...page, payment_intent: intentId }),
@@ -95,22 +105,41 @@ function foreign(ref: string): ProviderPayment {
 async function readPayment(account: StripeAccount, session: StripeSession): Promise<ProviderPayment> {
   if (!isOurs(session)) return foreign(session.id);
   const money = session.payment_intent ? await readMoney(account, session.payment_intent) : undefined;
+  const state = stateOf(session, money?.intent);
+  const fault = session.mode === 'payment' ? faultOf(account, session) : wrongMode(session);
+  const { amount_total: amount, currency } = session;
+  // In the currency of the price; what a payer was shown in their own is in presentment_details.
+  const quoted = { amount: amount ?? 0, currency: currency ?? '', metadata: session.metadata };
+  const method = state === 'paid' && money ? await readMethod(account, session, money.intent) : null;
+  return { ...pictureOf(session.id, session.payment_intent, state, quoted, money), fault, method };
+}
+
+/** A stored method that was charged: a try that failed is over, for nobody is there to try again. */
+async function readCharge(account: StripeAccount, intent: StripeIntent): Promise<ProviderPayment> {
+  const money = await readMoney(account, intent.id);
+  const { status } = money.intent;
+  const goesOn = status === 'processing' ? 'processing' : 'failed';
+  const state = status === 'succeeded' ? 'paid' : goesOn;
+  return { ...pictureOf(intent.id, intent.id, state, money.intent, money), fault: faultOf(account, intent) };
+}
+
+function pictureOf(
+  checkoutRef: string,
+  intentId: string | null,
+  state: ProviderPayment['state'],
+  quoted: { amount: number; currency: string; metadata: Record<string, string> },
+  money: Awaited<ReturnType<typeof readMoney>> | undefined,
+): Omit<ProviderPayment, 'fault'> {
   const { intent, refunds = [], disputes = [], warning = null } = money ?? {};
-  const state = stateOf(session, intent);
+  const { amount, currency, metadata } = quoted;
   const moved = ['processing', 'paid'].includes(state) || refunds.length > 0 || disputes.length > 0;
   return {
-    checkoutRef: session.id,
-    paymentRef: moved ? session.payment_intent : null,
+    checkoutRef,
+    paymentRef: moved ? intentId : null,
     state,
-    tenant: session.metadata.tenant ?? null,
-    purchaseId: session.metadata.purchaseId ?? null,
-    // In the currency of the price; what a payer was shown in their own is in presentment_details.
-    amount: session.amount_total ?? 0,
-    currency: session.currency ?? '',
-    fault: faultOf(account, session),
-    refunds,
-    disputes,
-    warning,
+    tenant: metadata.tenant ?? null,
+    purchaseId: metadata.purchaseId ?? null,
+    ...{ amount, currency, refunds, disputes, warning },
     detail: intent?.last_payment_error?.message ?? intent?.cancellation_reason ?? null,
   };
 }
@@ -128,11 +157,25 @@ function stateOf(session: StripeSession, intent: StripeIntent | undefined): Prov
   return intent?.status === 'requires_payment_method' ? 'failed' : 'processing';
 }
 
-function faultOf({ livemode }: StripeAccount, session: StripeSession): string | null {
-  if (session.mode !== 'payment') return `the session is not for a payment but for "${session.mode}"`;
-  if (livemode === undefined || session.livemode === livemode) return null;
+const wrongMode = ({ mode }: StripeSession) => `the session is not for a payment but for "${mode}"`;
+
+function faultOf({ livemode }: StripeAccount, object: { livemode: boolean }): string | null {
+  if (livemode === undefined || object.livemode === livemode) return null;
   const words = (live: boolean) => (live ? 'live' : 'test');
-  return `the payment is in ${words(session.livemode)} mode and the secret key in ${words(livemode)} mode`;
+  return `the payment is in ${words(object.livemode)} mode and the secret key in ${words(livemode)} mode`;
+}
+
+/** Asked only where it was to be kept. */
+async function readMethod(
+  { stripe }: StripeAccount,
+  { customer }: StripeSession,
+  { payment_method: ref, setup_future_usage: usage }: StripeIntent,
+): Promise<StoredMethod | null> {
+  if (usage !== 'off_session' || customer === null || ref === null) return null;
+  const method = await find(methodBody, 'a payment method', stripe.paymentMethods.retrieve(ref));
+  if (!method) return null;
+  const { type, card } = method;
+  return { customerRef: customer, methodRef: ref, label: card ? `${card.brand} •••• ${card.last4}` : type };
 }
 
 async function readMoney(account: StripeAccount, intentId: string) {
