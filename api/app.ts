@@ -33,6 +33,7 @@ import { systemRoutes } from './routes/system.ts';
 import { testClockRoutes } from './routes/test-clock.ts';
 import { transferRoutes } from './routes/transfer.ts';
 import { walletRoutes } from './routes/wallet.ts';
+import { topUpRoutes } from './top-ups/routes.ts';
 import { platformUserRoutes } from './users/platform-users.ts';
 import { platformWebhookRoutes } from './webhook-endpoints/platform.ts';
 
@@ -65,6 +66,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', paymentReturnRoutes(deps));
   app.route('/', balanceRoutes(deps));
   app.route('/', buyRoutes(deps));
+  app.route('/', topUpRoutes(deps));
   app.route('/', catalogueRoutes(deps));
   app.route('/', entitlementRoutes(deps));
   app.route('/', readingRoutes(deps));

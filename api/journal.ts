@@ -24,6 +24,7 @@ export interface Quote {
   price: number;
   currency: string;
   returnUrl: string | null;
+  storeMethod?: boolean;
 }
 
 export interface OperationDraft {

@@ -1,6 +1,7 @@
 // Makes what a provider says about a payment our own: its state first, then the money that left it again.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { markPurchaseDue, setPurchaseStatus } from '#shared/db/operations.ts';
+import { insertPaymentMethod } from '#shared/db/payment-methods.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertFoundRefund, listPurchaseRefunds } from '#shared/db/purchase-refunds.ts';
 import { rememberPayment } from '#shared/db/purchase-reviews.ts';
@@ -17,6 +18,7 @@ import type { WorkerDeps } from './context.ts';
 import { advanceRefund, audit, evenOut, recordMoney } from './money.ts';
 import type { ProviderPayment } from './providers/provider.ts';
 import { settleNow } from './settle-now.ts';
+import { noteCharge } from './top-up/end.ts';
 
 export type PaymentDeps = Pick<WorkerDeps, 'db' | 'settler' | 'outcomes' | 'outbox' | 'log' | 'metrics'>;
 
@@ -212,11 +214,12 @@ async function move(
   deps: PaymentDeps,
   tx: Tx,
   tenant: Tenant,
-  { operationId, provider }: PurchaseRow,
+  purchase: PurchaseRow,
   payment: ProviderPayment,
   status: PurchaseStatus,
   mismatch: string | undefined,
 ): Promise<void> {
+  const { operationId, provider } = purchase;
   const paymentRef = payment.paymentRef ?? undefined;
   const detail = mismatch ?? payment.detail ?? undefined;
   await setPurchase(tx, operationId, { status, paymentRef, detail });
@@ -225,4 +228,9 @@ async function move(
   else if (status === 'failed' || status === 'expired') await setPurchaseStatus(tx, operationId, status);
   else if (status === 'review')
     await audit(tx, tenant, 'payment.review', operationId, { ...payment, mismatch });
+  if (purchase.methodId !== null) await noteCharge(deps, tx, tenant, purchase, payment, status);
+  if (status === 'paid' && purchase.storeMethod && payment.method) {
+    const { userId } = purchase;
+    await insertPaymentMethod(tx, { id: newId(), userId, provider, ...payment.method });
+  }
 }

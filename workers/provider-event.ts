@@ -18,6 +18,7 @@ import { ProviderUnavailable } from './providers/unavailable.ts';
 import { checkPurchase, knownTenant } from './purchase.ts';
 import { reconcile } from './reconcile.ts';
 import { processRefund, type RefundDeps } from './refund.ts';
+import { forgetMethod } from './top-up/forget.ts';
 import { JobFailed } from './worker.ts';
 
 type EventDeps = RefundDeps & Pick<WorkerDeps, 'balances' | 'producer'>;
@@ -29,8 +30,11 @@ export function processProviderJob(deps: EventDeps, job: ProviderJob, earlierRun
       return processProviderEvent(deps, job.tenant, job.eventId, earlierRuns > 0);
     case 'refund':
       return processRefund(deps, job.tenant, job.operationId);
+    case 'charge':
     case 'check':
       return checkPurchase(deps, job.tenant, job.operationId);
+    case 'detach':
+      return forgetMethod(deps, job);
     case 'reconcile':
       return reconcile(deps, job);
     case 'due':

@@ -1,6 +1,7 @@
 // Opens checkouts for accepted purchases, and looks after those whose payment may have been missed.
 import type { OperationsJob } from '#shared/contracts/jobs.ts';
 import { setPurchaseStatus } from '#shared/db/operations.ts';
+import { findCustomerRef } from '#shared/db/payment-methods.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import {
   findPurchase,
@@ -20,6 +21,7 @@ import type { CheckoutAnswer } from './providers/provider.ts';
 import { ProviderUnavailable } from './providers/unavailable.ts';
 import { mayBegin } from './purchase-begin.ts';
 import { settleNow } from './settle-now.ts';
+import { chargePurchase } from './top-up/charge.ts';
 import { JobFailed } from './worker.ts';
 
 export type PurchaseDeps = PaymentDeps & Pick<WorkerDeps, 'tenants' | 'providers' | 'config'>;
@@ -40,7 +42,7 @@ export async function processPurchases(deps: PurchaseDeps, job: OperationsJob): 
     for (let id = left.shift(); id !== undefined; id = left.shift()) {
       try {
         const purchase = await findHere(deps, tenant, id);
-        if (purchase?.status === 'created') await openCheckout(deps, tenant, purchase);
+        if (purchase?.status === 'created') await beginPayment(deps, tenant, purchase);
         else if (purchase?.status === 'paid') due.push(id);
       } catch (error) {
         failures.push(error);
@@ -56,9 +58,11 @@ export async function processPurchases(deps: PurchaseDeps, job: OperationsJob): 
 export async function checkPurchase(deps: PurchaseDeps, slug: string, operationId: string): Promise<void> {
   const tenant = await knownTenant(deps.tenants, slug);
   const purchase = await findHere(deps, tenant, operationId);
-  if (purchase?.status === 'created') await openCheckout(deps, tenant, purchase);
+  if (purchase?.status === 'created') await beginPayment(deps, tenant, purchase);
   else if (purchase?.status === 'paid') await settleNow(deps, slug, [operationId], { notify: true });
-  else if (purchase?.status === 'awaiting_payer' || purchase?.status === 'processing') {
+  else if (purchase?.status === 'processing' && purchase.methodId !== null) {
+    await chargePurchase(deps, tenant, purchase);
+  } else if (purchase?.status === 'awaiting_payer' || purchase?.status === 'processing') {
     await lookAtPayment(deps, tenant, purchase);
   }
   if (purchase?.uneven) await settleUneven(deps, tenant, operationId);
@@ -85,6 +89,11 @@ async function lookAtPayment(deps: PurchaseDeps, tenant: Tenant, purchase: Purch
   await deps.outcomes.publish([operationId]);
 }
 
+/** Nobody is there to pay a top-up: it is charged. */
+function beginPayment(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
+  return (purchase.methodId === null ? openCheckout : chargePurchase)(deps, tenant, purchase);
+}
+
 /** No transaction is open while the provider is called; asking again gives the same checkout. */
 async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: PurchaseRow): Promise<void> {
   if (!(await mayBegin(deps, tenant, purchase))) return;
@@ -93,9 +102,15 @@ async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: Purcha
   const returnUrl = returnUrlOf(deps, tenant, purchase);
   const request = { purchaseId: operationId, amount: price, currency, returnUrl };
   const lifetimeSeconds = tenant.settings.checkoutMinutes * 60;
+  const store = purchase.storeMethod ? { store: await customerOf(deps, tenant, purchase) } : {};
   const answer: CheckoutAnswer = provider?.isConfigured(tenant)
     ? await provider
-        .createCheckout(tenant, { ...request, description: describe(tenant, purchase), lifetimeSeconds })
+        .createCheckout(tenant, {
+          ...request,
+          ...store,
+          description: describe(tenant, purchase),
+          lifetimeSeconds,
+        })
         .catch((error: unknown) => waitFor(deps, tenant, operationId, error))
     : { status: 'refused', detail: 'the provider is not configured' };
   await withTenant(deps.db.app, tenant.slug, async (tx) => {
@@ -114,6 +129,11 @@ async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: Purcha
     deps.log.warn({ tenant: tenant.slug, operationId, detail: answer.detail }, 'a checkout was refused');
   }
   await deps.outcomes.publish([operationId]);
+}
+
+async function customerOf(deps: PurchaseDeps, { slug }: Tenant, { userId, provider }: PurchaseRow) {
+  const ref = await withTenant(deps.db.app, slug, (tx) => findCustomerRef(tx, userId, provider));
+  return { customerRef: ref ?? null };
 }
 
 /**

@@ -21,8 +21,10 @@ import { netOf } from '#shared/ledger/lots.ts';
 import type { Applied, Decision, Held, OriginalState, WalletState } from '#shared/ledger/states.ts';
 import { partiesOf } from '#shared/ledger/terms.ts';
 import type { VelocitySettings } from '#shared/ledger/velocity.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
 import { followUp } from './follow-up.ts';
 import { readGround, readMembers } from './settle-ground.ts';
+import { startTopUps } from './top-up/start.ts';
 import { readyOf, type Unit, unitsOf } from './units.ts';
 import { reportHeld, sendCounted } from './velocity-guard.ts';
 
@@ -37,6 +39,8 @@ export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' 
   rules?: VelocitySettings;
   /** Somebody is to be told what happens to this tenant's books; where nobody is, that costs nothing. */
   announces?: boolean;
+  /** This tenant, if any of its wallets is topped up; left out where none is, and then that costs nothing. */
+  topsUp?: Tenant;
 }
 
 export interface SettleOptions {
@@ -121,6 +125,7 @@ function settleOnce(
     // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
     await deps.balances.supersede(tenant, written);
     await followUp(deps, tx, tenant, decisions);
+    if (deps.topsUp) await startTopUps(deps, tx, deps.topsUp, { decisions, wallets: ground.wallets });
     return { decisions, more, missing };
   });
 }

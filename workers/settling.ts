@@ -1,15 +1,31 @@
-// What settling must know of a tenant: its rules on velocity, and whether anybody is to be told.
+// What settling must know of a tenant: its rules on velocity, whether anybody is to be told, and whether wallets are topped up.
 import type { Services } from '#shared/boot/services.ts';
+import { withTenant } from '#shared/db/pool.ts';
+import { hasTopUps } from '#shared/db/top-ups.ts';
 import { wantsNews } from '#shared/outbox/news.ts';
+import type { Tenant } from '#shared/tenants/directory.ts';
 import type { SettleDeps } from './settle.ts';
 import { findRules } from './velocity-guard.ts';
 
-/** Read before settling begins: a fault here must look like an outage. The same object where there is neither. */
+/** Kept as long as the directory keeps the tenant: whoever changes one of them makes it read again. */
+const toppingUp = new WeakMap<Tenant, boolean>();
+
+async function topsUp({ db }: Pick<Services, 'db'>, tenant: Tenant): Promise<boolean> {
+  const known = toppingUp.get(tenant);
+  if (known !== undefined) return known;
+  const found = await withTenant(db.app, tenant.slug, (tx) => hasTopUps(tx));
+  toppingUp.set(tenant, found);
+  return found;
+}
+
+/** Read before settling begins: a fault here must look like an outage. The same object where there is nothing to know. */
 export async function withTenantRules<D extends SettleDeps & Pick<Services, 'tenants'>>(
   deps: D,
-  tenant: string,
+  slug: string,
 ): Promise<D> {
-  const rules = await findRules(deps, tenant);
-  const announces = wantsNews(await deps.tenants.find(tenant));
-  return rules || announces ? { ...deps, ...(rules ? { rules } : {}), announces } : deps;
+  const rules = await findRules(deps, slug);
+  const tenant = await deps.tenants.find(slug);
+  const announces = wantsNews(tenant);
+  const topped = tenant && (await topsUp(deps, tenant)) ? { topsUp: tenant } : undefined;
+  return rules || announces || topped ? { ...deps, ...(rules ? { rules } : {}), ...topped, announces } : deps;
 }

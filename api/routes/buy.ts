@@ -1,15 +1,13 @@
 // Buying coins: freezes a quote and journals the purchase; the money is the workers' and the provider's business.
 import { createRoute, z } from '@hono/zod-openapi';
+import { storingProviders } from '#shared/contracts/payment-methods.ts';
 import { Problem } from '#shared/contracts/problem.ts';
-import { priceMax, priceOf } from '#shared/ledger/money.ts';
-import type { Terms } from '#shared/ledger/terms.ts';
 import { hasAccount } from '#shared/tenants/credentials.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import type { Pack } from '#shared/tenants/settings.ts';
+import { quoteOf } from '#shared/tenants/quote.ts';
 import { coinField, coinOf } from '../coins.ts';
 import type { ApiDeps } from '../context.ts';
 import { draftOf } from '../draft.ts';
-import type { Quote } from '../journal.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { requireCaller, requireScope } from '../middleware/caller.ts';
 import { actingUser, answerOperation, idempotencyKeyOf } from './answer-operation.ts';
@@ -50,13 +48,21 @@ const buyInput = z
       .refine(isWebAddress, 'must be an http or https address')
       .optional()
       .openapi({ description: 'Where the payer goes after paying', example: 'https://game.example/shop' }),
+    // No default: the body of a key that was used before this was known must stay the same.
+    storeMethod: z
+      .boolean()
+      .optional()
+      .openapi({
+        description:
+          'Whether the provider keeps the way of paying for automatic top-ups (GET /payment-methods once it is paid); ' +
+          'left out: no',
+      }),
     userId: userIdField,
   })
   .refine(({ pack, coins }) => (pack === undefined) !== (coins === undefined), {
     message: 'give exactly one of pack and coins',
     path: ['pack'],
   });
-type BuyInput = z.infer<typeof buyInput>;
 
 const buyRoute = createRoute({
   method: 'post',
@@ -74,7 +80,7 @@ const buyRoute = createRoute({
   responses: {
     ...operationAnswers,
     409: problemAnswer(
-      'provider_not_configured; when waited for: payment_state, balance_limit, account_too_new, ' +
+      'provider_not_configured, method_not_storable; when waited for: payment_state, balance_limit, account_too_new, ' +
         'velocity_exceeded, refused_in_review',
     ),
     422: problemAnswer('invalid_input, unknown_pack, unknown_coin, idempotency_key_reused'),
@@ -94,61 +100,25 @@ export function buyRoutes(deps: ApiDeps) {
     const asked = { kind: 'purchase' as const, userId, idempotencyKey, body };
     const draft = await draftOf(deps, tenant, asked, async () => {
       requireProvider(deps, tenant, body.provider);
-      const { coins, coin, quote, terms } = quoteOf(tenant, body);
+      if (body.storeMethod) requireStoring(body.provider);
+      const coinWished = body.coin === undefined ? {} : { coin: coinOf(tenant, body.coin) };
+      const { coins, coin, quote, terms } = quoteOf(tenant, { ...body, ...coinWished });
       const walletId = await deps.wallets.walletOf(tenant, userId, coin);
-      return { walletId, amount: coins, quote, terms };
+      const { provider, returnUrl = null, storeMethod = false } = body;
+      return { walletId, amount: coins, quote: { ...quote, provider, returnUrl, storeMethod }, terms };
     });
     return answerOperation(c, deps, draft) as never;
   });
   return router;
 }
 
-interface Quoted {
-  coins: number;
-  coin: string;
-  quote: Quote;
-  /** What is not usual about the coins, if anything. */
-  terms: Terms | undefined;
-}
-
-function requireProvider({ config }: ApiDeps, tenant: Tenant, provider: BuyInput['provider']): void {
+export function requireProvider({ config }: Pick<ApiDeps, 'config'>, tenant: Tenant, provider: string): void {
   if (hasAccount(config, tenant, provider)) return;
   throw new Problem('provider_not_configured', { detail: `Payments by ${provider} are not set up here.` });
 }
 
-function quoteOf(tenant: Tenant, { pack: packId, coins = 0, provider, ...rest }: BuyInput): Quoted {
-  const { settings } = tenant;
-  const returnUrl = rest.returnUrl ?? null;
-  if (packId !== undefined) {
-    const pack = settings.packs.find((each) => each.id === packId);
-    const coin = pack?.coin ?? tenant.coin.code;
-    if (!pack || (rest.coin !== undefined && coinOf(tenant, rest.coin) !== coin)) {
-      throw new Problem('unknown_pack', { detail: `There is no such pack "${packId}".` });
-    }
-    const { price, currency } = pack;
-    const quote = { provider, pack: pack.id, price, currency, returnUrl };
-    return { coins: pack.coins, coin, quote, terms: termsOf(pack) };
-  }
-  const coin = coinOf(tenant, rest.coin);
-  if (coin !== tenant.coin.code) {
-    const detail = `"${coin}" is sold in packs only.`;
-    throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coin', code: 'pack_only', detail }] });
-  }
-  const price = priceOf(coins, settings.coinPrice);
-  if (price > priceMax) {
-    const detail = `So many coins cost more than one purchase may: ${priceMax} minor units.`;
-    throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coins', code: 'too_big', detail }] });
-  }
-  const { currency } = settings.coinPrice;
-  return { coins, coin, quote: { provider, pack: null, price, currency, returnUrl }, terms: undefined };
-}
-
-const dayMs = 86_400_000;
-
-function termsOf({ expiresAfterDays, priority }: Pack): Terms | undefined {
-  if (expiresAfterDays === undefined && priority === undefined) return undefined;
-  return {
-    ...(expiresAfterDays === undefined ? {} : { expiresAfterMs: expiresAfterDays * dayMs }),
-    ...(priority === undefined ? {} : { priority }),
-  };
+/** @throws Problem method_not_storable */
+function requireStoring(provider: string): void {
+  if (storingProviders.includes(provider)) return;
+  throw new Problem('method_not_storable', { detail: `${provider} keeps no way of paying for later.` });
 }

@@ -18,6 +18,7 @@ import { announceRevokedSessions } from '#shared/db/sessions.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { mailSealContext } from '#shared/tenants/mail-tokens.ts';
 import type { ApiDeps } from '../context.ts';
+import { eraseTopUps } from '../top-ups/methods.ts';
 import { onUser, type UserAct } from './standing.ts';
 
 type EraseDeps = Pick<ApiDeps, 'db' | 'keyring' | 'outbox' | 'tokens'>;
@@ -61,6 +62,7 @@ export async function eraseUser(deps: EraseDeps, act: UserAct): Promise<Erasure>
     );
     await eraseTexts(tx, userId);
     await endSchedulesOf(tx, userId);
+    await eraseTopUps(deps, tx, tenant, userId);
     await eraseWebhookTexts(tx, tenant, userId);
     await eraseProviderEvents(tx, tenant, purchases);
     await eraseMails(tx, tenant, userId);

@@ -1,5 +1,6 @@
 // What leaves the ledger and identity through the outbox, in the transaction that caused it.
 import type { EmailJob, ProviderJob } from './jobs.ts';
+import type { TopUpEnd } from './payment-methods.ts';
 
 /** One posting on a wallet, as the tenant's own server is told of it. */
 export interface NewsPosting {
@@ -23,6 +24,19 @@ export interface TenantNews {
   /** How many of them were rejected. */
   rejected: number;
   postings: NewsPosting[];
+  topUps?: TopUpNews[];
+}
+
+/** An automatic top-up that began, or a rule that was switched off. */
+export interface TopUpNews {
+  change: 'started' | 'disabled';
+  /** Names this news for good. */
+  id: string;
+  walletId: string;
+  userId: string;
+  /** The purchase; null where a rule ended without one. */
+  operationId: string | null;
+  reason: TopUpEnd | null;
 }
 
 export type OutboxEvent =

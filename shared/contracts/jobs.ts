@@ -19,6 +19,10 @@ export type ProviderJob =
   | { tenant: string; task: 'event'; eventId: string }
   /** Money to return for an applied refund of a purchase. */
   | { tenant: string; task: 'refund'; operationId: string }
+  /** A top-up to charge to the stored method of its purchase. */
+  | { tenant: string; task: 'charge'; operationId: string }
+  /** A stored method that its user removed: its provider is to forget it. */
+  | { tenant: string; task: 'detach'; provider: string; methodRef: string }
   /** A purchase whose payment may have been missed, or has run out of time. */
   | { tenant: string; task: 'check'; operationId: string }
   /** The tenant's clock was moved: what is due by it is done now, and not at the next look. */
@@ -77,6 +81,8 @@ export type MailTemplate =
   /** `change`: linked or unlinked; `provider`. */
   | 'identity_changed'
   | 'account_erased'
+  /** `reason`: why; `label`: of the method that it used. */
+  | 'top_up_disabled'
   /** To an address of the tenant's settings. `change`: raised or cleared. */
   | 'alert';
 

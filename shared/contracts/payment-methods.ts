@@ -11,7 +11,12 @@ export type ChargeRefusal =
   | 'payment_refused';
 
 /** Why a rule is switched off; only its user, or the platform for them, switches it on again. */
-export type TopUpEnd = ChargeRefusal | 'pack_gone' | 'provider_not_configured' | 'wallet_frozen';
+export type TopUpEnd =
+  | ChargeRefusal
+  | 'pack_gone'
+  | 'price_changed'
+  | 'provider_not_configured'
+  | 'wallet_frozen';
 
 /** The most purchases that a rule may make on one day. */
 export const topUpsPerDayMax = 10;

@@ -7,6 +7,8 @@ export const webhookTypes = [
   'entry.posted',
   'alert.raised',
   'alert.cleared',
+  'top_up.started',
+  'top_up.disabled',
 ] as const;
 
 /** Sent on request, to one endpoint, whatever it asks for. */

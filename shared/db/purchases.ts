@@ -12,14 +12,19 @@ export interface NewPurchase {
   price: number;
   currency: string;
   returnUrl: string | null;
+  /** The payer wants the way of paying to be stored. */
+  storeMethod?: boolean;
+  /** The stored method that is charged; null: a payer pays at a checkout. */
+  methodId?: string | null;
 }
 
 /** Freezes quotes, in the transaction that journals their operations. */
 export async function insertPurchases(tx: Queryable, rows: NewPurchase[]): Promise<void> {
   await tx.query({
     name: 'insert_purchases',
-    text: `insert into purchases (operation_id, provider, pack, coins, price, currency, return_url)
-      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[])`,
+    text: `insert into purchases (operation_id, provider, pack, coins, price, currency, return_url, store_method, method_id)
+      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
+        $8::boolean[], $9::uuid[])`,
     values: [
       rows.map((row) => row.operationId),
       rows.map((row) => row.provider),
@@ -28,11 +33,15 @@ export async function insertPurchases(tx: Queryable, rows: NewPurchase[]): Promi
       rows.map((row) => row.price),
       rows.map((row) => row.currency),
       rows.map((row) => row.returnUrl),
+      rows.map((row) => row.storeMethod ?? false),
+      rows.map((row) => row.methodId ?? null),
     ],
   });
 }
 
 export interface PurchaseRow extends NewPurchase {
+  storeMethod: boolean;
+  methodId: string | null;
   status: PurchaseStatus;
   userId: string;
   walletId: string;
@@ -61,7 +70,7 @@ export interface PurchaseRow extends NewPurchase {
 }
 
 const selectPurchase = `select p.operation_id as "operationId", p.provider, p.pack, p.coins, p.price, p.currency,
-    p.return_url as "returnUrl", p.status, o.user_id as "userId", o.wallet_id as "walletId",
+    p.return_url as "returnUrl", p.store_method as "storeMethod", p.method_id as "methodId", p.status, o.user_id as "userId", o.wallet_id as "walletId",
     p.checkout_ref as "checkoutRef", p.checkout_url as "checkoutUrl", p.payment_ref as "paymentRef",
     p.expires_at as "expiresAt", p.refunded, p.disputed, p.shortfall,
     o.refunded as "coinsUndone", p.uneven, p.looked, p.reviewed, p.detail,

@@ -86,6 +86,18 @@ export const exportParts: ExportPart[] = [
       from schedules where user_id = $1 order by id`,
   },
   {
+    name: 'paymentMethods',
+    text: `select id, provider, customer_ref as "customerRef", method_ref as "methodRef", label,
+        created_at as "createdAt" from payment_methods where user_id = $1 order by id`,
+  },
+  {
+    name: 'topUps',
+    text: `select wallet_id as "walletId", below, pack, coins, price, currency, method_id as "methodId",
+        max_per_day as "maxPerDay", enabled, disabled_reason as "disabledReason",
+        last_operation_id as "lastOperationId", created_at as "createdAt", updated_at as "updatedAt"
+      from top_ups where user_id = $1 order by wallet_id`,
+  },
+  {
     name: 'purchases',
     text: `select p.operation_id as id, p.provider, p.pack, p.coins, p.price, p.currency, p.status,
         p.return_url as "returnUrl", p.checkout_ref as "checkoutRef", p.payment_ref as "paymentRef", p.refunded,

@@ -18,6 +18,7 @@ import {
 const moves: [PurchaseStatus, PurchaseFact, PurchaseStatus][] = [
   ['created', 'checkout_opened', 'awaiting_payer'],
   ['created', 'checkout_refused', 'failed'],
+  ['created', 'charge_begun', 'processing'],
   ['awaiting_payer', 'payment_processing', 'processing'],
   ['awaiting_payer', 'payment_succeeded', 'paid'],
   ['awaiting_payer', 'payment_mismatched', 'review'],

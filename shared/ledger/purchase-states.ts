@@ -4,7 +4,7 @@
  * A purchase:
  * - created: journaled; the provider does not know of it, or we do not know that it does.
  * - awaiting_payer: the payer has an address to pay at.
- * - processing: the payer is done, and the money is on its way.
+ * - processing: the payer is done, and the money is on its way; or a stored method is being charged.
  * - paid: the money arrived and matches the quote; the coins are about to be granted.
  * - granted: final. Refunds and disputes never rewrite it; they have rows of their own.
  * - failed, expired: no money came. Money that comes late is still honoured.
@@ -27,6 +27,7 @@ export type PurchaseStatus = (typeof purchaseStatuses)[number];
 export const purchaseFacts = [
   'checkout_opened',
   'checkout_refused',
+  'charge_begun',
   'payment_processing',
   'payment_succeeded',
   'payment_mismatched',
@@ -45,6 +46,7 @@ const purchaseMoves: Moves<PurchaseStatus, PurchaseFact> = {
   created: {
     checkout_opened: 'awaiting_payer',
     checkout_refused: 'failed',
+    charge_begun: 'processing',
   },
   awaiting_payer: {
     payment_processing: 'processing',

@@ -1,5 +1,5 @@
 // Whether a tenant is to be told what happens to its books, and how one outcome is told.
-import type { OutboxEvent } from '../contracts/events.ts';
+import type { OutboxEvent, TopUpNews } from '../contracts/events.ts';
 import type { Tenant } from '../tenants/directory.ts';
 
 /** An endpoint of the tenant's listens, or a rule of its alerts looks at every outcome. */
@@ -12,4 +12,9 @@ export function wantsNews(tenant: Pick<Tenant, 'listens' | 'settings'> | undefin
 /** The event of an operation that was refused outside of a settled batch: nothing has moved. */
 export function newsOfRefusal(tenant: string, operationId: string): OutboxEvent {
   return { queue: 'webhook', news: { tenant, settled: [operationId], rejected: 1, postings: [] } };
+}
+
+/** The event of automatic top-ups that began or ended; it tells of no outcome. */
+export function newsOfTopUps(tenant: string, topUps: TopUpNews[]): OutboxEvent {
+  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], topUps } };
 }

@@ -21,6 +21,7 @@ import { changeEmail, resetPassword, verifyEmail, welcome } from './link-templat
 import type { OutgoingMail } from './mailer.ts';
 import { findReader, type NoReader, type Reader } from './reader.ts';
 import { purchaseReceipt, refundReceipt } from './templates.ts';
+import { topUpDisabled } from './top-up-template.ts';
 
 export type ComposeDeps = Pick<WorkerDeps, 'config' | 'db' | 'keyring' | 'tenants'>;
 
@@ -102,6 +103,8 @@ function contentOf(
       return identityChanged(platform, name, at, { change, provider: String(data.provider) });
     case 'account_erased':
       return accountErased(platform, at);
+    case 'top_up_disabled':
+      return topUpDisabled(platform, name, data);
     case 'alert':
       return alertMail(platform, at, data);
     default:

@@ -1,5 +1,5 @@
 // Turns what a batch did to a tenant's books into messages for its endpoints, and into alerts.
-import type { TenantNews } from '#shared/contracts/events.ts';
+import type { TenantNews, TopUpNews } from '#shared/contracts/events.ts';
 import { insertOutcomeCount } from '#shared/db/alerts.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
@@ -44,7 +44,7 @@ async function write(
   const { slug, settings } = tenant;
   const { settled, rejected, postings } = news;
   const { balanceBelow, refusalRate } = settings.alerts;
-  if (refusalRate) {
+  if (refusalRate && settled.length > 0) {
     await insertOutcomeCount(tx, { tenant: slug, batchId, settled: settled.length, rejected });
   }
   const endpoints = tenant.listens ? await listEndpoints(tx, slug) : [];
@@ -62,7 +62,7 @@ async function write(
   for (const { rule, change } of alerts) deps.metrics.alerts.labels(rule, change).inc();
   if (balanceBelow?.mail) await mailBalances(deps, tx, tenant, alerts);
   if (!listening) return [];
-  const told = await tellingsOf(tx, news, owners);
+  const told = [...(await tellingsOf(tx, news, owners)), ...(news.topUps ?? []).map(tellTopUp)];
   return writeMessages(tx, slug, endpoints, [...told, ...alerts.map(tellingOf)]);
 }
 
@@ -88,6 +88,15 @@ async function tellingsOf(tx: Tx, { settled, postings }: TenantNews, owners: Own
     });
     return [{ cause: `operation:${id}`, type, timestamp, data: view }, ...entries];
   });
+}
+
+function tellTopUp({ change, id, ...data }: TopUpNews): Telling {
+  return {
+    cause: `top_up_${change}:${id}`,
+    type: `top_up.${change}`,
+    timestamp: new Date().toISOString(),
+    data,
+  };
 }
 
 /** Many wallets may cross at once: the first of ten minutes is named, the others are in the webhooks. */
