@@ -124,6 +124,9 @@ export async function listOverdueSteps(
           or (status = 'awaiting_payer' and expires_at < now())
           -- Money on its way takes days; a lost webhook about it should not.
           or (status = 'processing' and updated_at < now() - make_interval(secs => $6))
+          -- A charge whose answer nobody heard: the queue that holds its job may have lost it.
+          or (status = 'processing' and method_id is not null and checkout_ref is null
+            and updated_at < now() - make_interval(secs => $3))
           or (uneven and updated_at < now() - make_interval(secs => $3))
         union all
         select 'refund', operation_id, updated_at from purchase_refunds
