@@ -40,6 +40,7 @@ const recipes: Record<string, ObjectKind> = {
   'path lots/{id}': 'lot',
   'path batches/{id}': 'batch',
   'path schedules/{id}': 'schedule',
+  'path payment-methods/{id}': 'paymentMethod',
   'path held-operations/{operationId}': 'operation',
   'path wallets/{walletId}': 'wallet',
   'path freezes/{cause}': 'freeze',
@@ -58,6 +59,7 @@ const recipes: Record<string, ObjectKind> = {
   'body userId': 'user',
   'body operationId': 'operation',
   'body toUserId': 'user',
+  'body method': 'paymentMethod',
 };
 
 /** What is meant for others of the same tenant: to send coins to one is no intrusion. */
@@ -82,6 +84,7 @@ const bodies: Record<string, object> = {
   'POST /wallet/entitlements/{id}/consume': {},
   'POST /schedules': { kind: 'grant', amount: 1 },
   'POST /subscriptions': { coins: 1 },
+  'PUT /wallet/top-up': { below: 1, coins: 1, method: randomUUID() },
   'POST /wallet/buy': { coins: 100, provider: 'sandbox' },
   'POST /operator/tenants/{slug}/wallets/{walletId}/freezes': { note: 'somebody else' },
   'POST /operator/tenants/{slug}/purchases/{id}/review': { decision: 'refund' },

@@ -25,7 +25,7 @@ export type Send = (method: string, path: string, options?: SendOptions) => Prom
 export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
   ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement', 'lot'] as const),
-  ...(['batch', 'schedule', 'webhookEndpoint', 'webhookDelivery'] as const),
+  ...(['batch', 'schedule', 'webhookEndpoint', 'webhookDelivery', 'paymentMethod'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -77,7 +77,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const sentBatch = expect(await act(secretKey, '/wallet/batch', batch), 201, 'a batch');
   const plan = { kind: 'grant', userId: objects.user, amount: 1, startAt: '2999-01-01T00:00:00Z' };
   const planned = expect(await act(secretKey, '/schedules', plan), 201, 'a schedule');
-  const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox' });
+  const bought = await act(token, '/wallet/buy', { coins: 100, provider: 'sandbox', storeMethod: true });
   const signing = await operator('GET', `/${slug}/signing-keys`);
   const keys = expect(await operator('GET', `/${slug}/keys`), 200, 'the keys');
   // A passkey takes an authenticator: who has one may put its id in afterwards.
@@ -91,7 +91,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
     ...(bought.status === 201 ? { purchase: bought.body.id } : {}),
   };
   if (bought.status === 201) {
-    await send('POST', `${new URL(bought.body.checkoutUrl).pathname}/pay`);
+    found.paymentMethod = await payAndKeep(send, token, bought);
     found.providerEvent = await poll(async () => {
       // Acted on: from then on nothing of this tenant changes by itself.
       const { body } = await operator('GET', `/${slug}/provider-events?status=processed`);
@@ -112,19 +112,29 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   return { slug, secretKey, token, objects: { ...found, ...invented } as Party['objects'], madeUp };
 }
 
+/** Pays as the payer, who wants the method to be kept. @returns its id, once it is there */
+async function payAndKeep(send: Send, token: string, { body }: Reply): Promise<string | undefined> {
+  await send('POST', `${new URL(body.checkoutUrl).pathname}/pay`);
+  return poll(async () => (await send('GET', '/payment-methods', { as: token })).body.data?.[0]?.id);
+}
+
+type Neighbour = Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement' | 'lot'> &
+  Partial<Pick<Party['objects'], 'paymentMethod'>>;
+
 /** Another user of the same tenant, with an operation. */
-export async function createNeighbour(
-  send: Send,
-  { slug, secretKey }: Party,
-): Promise<Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement' | 'lot'>> {
+export async function createNeighbour(send: Send, { slug, secretKey }: Party): Promise<Neighbour> {
   const { objects, token } = await createUser(send, slug);
   const body = { userId: objects.user, amount: 10 };
   const granted = await send('POST', '/wallet/grant', { as: secretKey, key: randomUUID(), wait: 10, body });
   const { id: operation } = expect(granted, 201, 'a grant');
   const asked = { as: token, key: randomUUID(), wait: 10, body: { amount: 1 } };
   const bought = { as: token, key: randomUUID(), wait: 10, body: { item: 'potion' } };
+  const order = { coins: 1, provider: 'sandbox', storeMethod: true };
+  const checkout = await send('POST', '/wallet/buy', { as: token, key: randomUUID(), wait: 10, body: order });
+  const paymentMethod = checkout.status === 201 ? await payAndKeep(send, token, checkout) : undefined;
   return {
     ...objects,
+    ...(paymentMethod === undefined ? {} : { paymentMethod }),
     operation,
     // The coins of a grant are a lot of its own id.
     lot: operation,

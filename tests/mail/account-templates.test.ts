@@ -153,6 +153,24 @@ describe('a mail without a link', () => {
       'Facebook was unlinked from your account at Dragons & Co',
       ['no login by Facebook opens your account'],
     ],
+    [
+      'top_up_disabled',
+      { reason: 'card_declined', label: 'visa •••• 4242' },
+      'Your automatic top-up at Dragons & Co is off',
+      ['Your payment method was declined.', 'No coins were bought', 'visa •••• 4242'],
+    ],
+    [
+      'top_up_disabled',
+      { reason: 'authentication_required', label: null },
+      'Your automatic top-up at Dragons & Co is off',
+      ['Your bank wants you to confirm the payment yourself'],
+    ],
+    [
+      'top_up_disabled',
+      { reason: 'of_a_newer_version', label: null },
+      'Your automatic top-up at Dragons & Co is off',
+      ['The payment did not come about.'],
+    ],
   ];
   test.each(words)('%s %o says what happened and what to do', async (template, data, subject, parts) => {
     const mail = await arrival(template, data);
@@ -198,7 +216,7 @@ test('18 no name of a user or a platform becomes a header, a link or HTML in any
   const sealedTo = keyring.seal('v@users.example', mailSealContext('hostile', victim));
   const templates: MailTemplate[] = [
     ...(['verify_email', 'account_exists', 'password_changed', 'email_changed', 'session_reuse'] as const),
-    ...(['second_factor_changed', 'identity_changed', 'account_erased'] as const),
+    ...(['second_factor_changed', 'identity_changed', 'account_erased', 'top_up_disabled'] as const),
   ];
   for (const template of templates) {
     const before = smtp.mails.length;

@@ -24,7 +24,8 @@ const packs = [
   { id: 'gems', name: 'Gems', coins: 10, price: 50, currency: 'eur', coin: 'GEM' },
 ];
 
-export const openTopUpMall = (name: string): Promise<Mall> => openMall(name, backends[0]!);
+export const openTopUpMall = (name: string): Promise<Mall> =>
+  openMall(name, backends[0]!, { settings: { WEBHOOK_ALLOW_LOOPBACK: 'true' } });
 
 export interface Customer {
   tenant: TestTenant;

@@ -1,7 +1,8 @@
 // The way of a top-up at Stripe and at the sandbox: a method is kept, a spend falls below, coins come once; or a card says no.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually, integrity, type TestTenant } from '#tests/support/client.ts';
+import { call, eventually, integrity, type TestTenant } from '#tests/support/client.ts';
 import type { Mall } from '#tests/support/mall.ts';
+import { startTenantServer } from '../webhooks/tenant-server.ts';
 import { keepers, openCustomer, openTenant, openTopUpMall } from './ground.ts';
 
 let mall: Mall;
@@ -102,6 +103,38 @@ test('stripe: a bank that wants its customer is a reason of its own', async () =
   await nora.send('PUT', '/wallet/top-up', { below: 50, pack: 'refill', method: method.id });
   await nora.spend(60);
   await eventually('the end', async () => (await nora.rule()).disabledReason === 'authentication_required');
+});
+
+test('the platform is told when a top-up begins, and when a rule ends', async () => {
+  const server = await startTenantServer();
+  try {
+    const told = await openTenant(mall);
+    const made = await call('POST', `${mall.system.url}/webhook-endpoints`, {
+      token: told.secretKey,
+      body: { url: server.url, eventTypes: ['top_up.started', 'top_up.disabled'] },
+    });
+    expect(made.status).toBe(201);
+    const nora = await openCustomer(mall, told);
+    const method = await nora.keep('sandbox', 'declines-later');
+    await nora.untilBalance(100);
+    await nora.send('PUT', '/wallet/top-up', { below: 50, pack: 'refill', method: method.id });
+    const { walletId } = (await nora.spend(60)).body;
+    await eventually('both', async () => server.received.length === 2);
+    const [purchase] = await nora.topUps();
+    const about = { walletId, userId: nora.user.id, operationId: purchase?.id };
+    const data = (type: string) => server.verified(made.body.secret, type).map((each) => each.data);
+    expect(data('top_up.started')).toEqual([{ ...about, reason: null }]);
+    expect(data('top_up.disabled')).toEqual([{ ...about, reason: 'card_declined' }]);
+
+    const other = await nora.keep('sandbox');
+    await nora.send('PUT', '/wallet/top-up', { below: 5, pack: 'refill', method: other.id });
+    await nora.send('DELETE', `/payment-methods/${other.id}`);
+    await eventually('the end', async () => server.received.length === 3);
+    const removed = { walletId, userId: nora.user.id, operationId: null, reason: 'method_removed' };
+    expect(data('top_up.disabled')[1]).toEqual(removed);
+  } finally {
+    await server.close();
+  }
 });
 
 test('all that went to Stripe is what its schemas allow', () => {
