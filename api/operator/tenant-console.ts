@@ -26,6 +26,7 @@ import { decideReview, reviewInput } from './review.ts';
 import { requireTenantRow } from './tenant-changes.ts';
 import { tenantBase as base, createPages, filled, type Pages, param, read } from './tenant-frame.ts';
 import { renderOverview } from './tenant-page.ts';
+import { readTopUp } from './top-up-reading.ts';
 import { addStatementPage, readExplanation } from './wallet-reading.ts';
 import { renderWallet, renderWallets } from './wallets-page.ts';
 
@@ -130,7 +131,9 @@ function addWalletPages(app: Router, deps: ApiDeps, { page, show }: Pages): void
       const list = await readPurchases(deps, slug, { ...bought, status: undefined, cursor: undefined });
       const purchases = renderPurchases({ slug, ...list, walletId: wallet.id });
       const lots = await readExplanation(deps, slug, wallet.id);
-      return show(c, 'wallets', renderWallet(slug, wallet, html`${lots}${purchases}`), { title: 'Wallet' });
+      const topUp = await readTopUp(deps, slug, wallet.id);
+      const rest = html`${topUp}${lots}${purchases}`;
+      return show(c, 'wallets', renderWallet(slug, wallet, rest), { title: 'Wallet' });
     }),
   );
   app.post(

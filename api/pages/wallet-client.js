@@ -1,13 +1,15 @@
 // @ts-nocheck -- runs in browsers, and the server is checked without their types.
 // The hosted wallet in a browser: shows what the public API says, and says in plain words what it refuses.
 import { openApi, openStore, sleep } from './wallet-api.js';
+import { prepareBuying } from './wallet-buy.js';
 import { balanceParts, prepareCoins } from './wallet-coins.js';
 import { prepareOrigins } from './wallet-origins.js';
 import { prepareRefunds } from './wallet-refund.js';
 import { prepareSending } from './wallet-send.js';
 import { prepareShop } from './wallet-shop.js';
 import { prepareSignIn } from './wallet-sign-in.js';
-import { compromisedText, explain, frozenText, kindName, moment, personal, price } from './wallet-words.js';
+import { prepareTopUp } from './wallet-top-up.js';
+import { compromisedText, explain, frozenText, kindName, moment, personal } from './wallet-words.js';
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const $ = (id) => document.getElementById(id);
@@ -106,8 +108,9 @@ async function showHistory({ more = false } = {}) {
   $('history-empty').hidden = $('history').children.length > 0;
 }
 
-const showWallet = () => Promise.all([showBalance(), showHistory(), showShop(), showOrigins()]);
+const showWallet = () => Promise.all([showBalance(), showHistory(), showShop(), showOrigins(), showTopUp()]);
 const showShop = prepareShop({ call, operate, say, onSubmit, onDone: showWallet });
+const showTopUp = prepareTopUp({ call, coins: kept, say, onSubmit });
 const showOrigins = prepareOrigins({ call, onSubmit, numbers, slug: settings.tenant, coin: kept });
 
 const askRefund = prepareRefunds({
@@ -122,33 +125,6 @@ const askRefund = prepareRefunds({
     await showWallet();
   },
 });
-
-function showPrice() {
-  const { price: minor, coins: per, currency } = settings.coinPrice;
-  const wanted = Number($('coins').value);
-  $('coins-price').textContent = wanted > 0 ? price(Math.ceil((wanted * minor) / per), currency) : '';
-}
-
-function prepareBuying() {
-  onSubmit('buy', async (form) => {
-    const pack = form.get('pack');
-    kept.choose(document.querySelector('[name=pack]:checked').dataset.coin);
-    const what = pack === '' ? { coins: Number(form.get('coins')) } : { pack };
-    const returnUrl = location.origin + location.pathname;
-    const operation = await operate('/wallet/buy', { ...what, provider: form.get('provider'), returnUrl });
-    store.set('purchase', operation.id);
-    if (operation.checkoutUrl) location.assign(operation.checkoutUrl);
-    else await followPurchase();
-  });
-  $('coins').addEventListener('input', showPrice);
-  $('coins').addEventListener('focus', () => {
-    $('custom').checked = true;
-  });
-  for (const place of document.querySelectorAll('[data-price]')) {
-    place.textContent = price(Number(place.dataset.price), place.dataset.currency);
-  }
-  showPrice();
-}
 
 /** After the payment page: says what became of the purchase. */
 async function followPurchase() {
@@ -217,6 +193,7 @@ async function start() {
 
 const sayWhy = (error) => store.get('session') && say('wallet-say', explain(error), { bad: true });
 
+const showPrice = prepareBuying({ settings, store, operate, onSubmit, coin: kept, onBought: followPurchase });
 const showOwnId = prepareSending({ operate, coins: kept, onSubmit, say, onDone: showWallet });
 const resumeLogin = prepareSignIn({ settings, store, send, say, onSubmit, onIn: signIn });
 onSubmit('spend', async (form, place) => {
@@ -237,7 +214,6 @@ onSubmit('logout', async () => {
   await call('POST', '/logout', { body: { refreshToken } }).catch(() => undefined);
   signOut('You are logged out.');
 });
-if ($('buy')) prepareBuying();
 window.addEventListener('pageshow', (event) => {
   // Back from the payment page by the browser's button, the page is as it was left.
   if (event.persisted) void start();

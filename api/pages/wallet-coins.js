@@ -27,6 +27,7 @@ export function prepareCoins({ settings, store, onSwitch }) {
     /** For a query, after what is in it already, and for a body: the first coin goes without saying. */
     asQuery: (lead) => (isFirst() ? '' : `${lead}coin=${current().code}`),
     body: () => (isFirst() ? {} : { coin: current().code }),
+    code: () => current().code,
     isFirst,
     choose,
   };

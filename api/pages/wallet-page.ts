@@ -10,6 +10,7 @@ import { renderOrigins } from './wallet-origins-page.ts';
 import { renderCoinChoice, renderSend } from './wallet-send-page.ts';
 import { renderShop } from './wallet-shop-page.ts';
 import { renderSay, renderSignedOut } from './wallet-sign-in-page.ts';
+import { renderStoreChoice, renderTopUp } from './wallet-top-up-page.ts';
 
 interface WalletPage {
   tenant: Tenant;
@@ -76,6 +77,7 @@ export function renderWallet(c: Context<ApiEnv>, page: WalletPage) {
           <div id="frozen" class="note" role="alert" hidden></div>
         </section>
         ${renderBuy(tenant, providers)}
+        ${renderTopUp(tenant, providers)}
         ${renderShop(tenant)}
         ${renderSpend()}
         ${settings.transfers.byUsers ? renderSend(settings.transfers.feeBps) : ''}
@@ -104,6 +106,7 @@ function renderBuy({ coin, settings }: Tenant, providers: string[]): Markup {
           <span id="coins-price" class="amount"></span>
         </div>
       </fieldset>
+      ${renderStoreChoice(providers)}
       <div class="row ways">
         ${providers.map(
           (name, place) => html`<button class="${place === 0 ? '' : 'quiet'}" type="submit" name="provider"

@@ -20,6 +20,8 @@ const plainWords = {
   item_used: 'It was used, so it cannot be refunded any more.',
   not_consumable: 'This cannot be used up.',
   entitlement_exhausted: 'There is none left of it.',
+  method_not_storable: 'This way of paying cannot be kept. Choose another one, or leave that off.',
+  payment_method_not_found: 'This way of paying is not stored any more.',
   unknown_pack: 'This pack is not sold any more. Load the page again.',
   invalid_code: 'The code is wrong, was used before, or is too old. Try the next one.',
   invalid_token: 'That took too long, or was done before. Please try again.',
@@ -101,4 +103,5 @@ export function price(minor, currency) {
 /** The places that say something about who is signed in, by their ids. */
 export const personal = [
   ...['balance-parts', 'history', 'coins-list', 'coins-rest', 'who', 'shop-lines', 'owned-lines'],
+  ...['methods-lines', 'top-up-method', 'top-up-state'],
 ];

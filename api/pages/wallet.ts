@@ -15,7 +15,7 @@ import { renderWallet } from './wallet-page.ts';
 
 const moduleNames = [
   ...['wallet-client.js', 'wallet-api.js', 'wallet-words.js', 'wallet-refund.js', 'wallet-origins.js'],
-  ...['wallet-coins.js', 'wallet-send.js', 'wallet-shop.js'],
+  ...['wallet-coins.js', 'wallet-send.js', 'wallet-shop.js', 'wallet-buy.js', 'wallet-top-up.js'],
   ...['wallet-sign-in.js', 'wallet-oauth.js', 'wallet-strength.js', 'wallet-passkey.js'],
   ...accountModules,
 ];
