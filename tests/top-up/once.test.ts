@@ -4,7 +4,7 @@ import type { ProviderJob } from '#shared/contracts/jobs.ts';
 import { sdkFor } from '#tests/emulators/stripe/shop-rig.ts';
 import { type StripeEmulator, startStripeEmulator } from '#tests/emulators/stripe/stripe.ts';
 import { call } from '#tests/support/client.ts';
-import type { System } from '#tests/support/system.ts';
+import { operatorToken, type System } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
 import { processProviderJob } from '#workers/provider-event.ts';
 import { withTenantRules } from '#workers/settling.ts';
@@ -89,6 +89,31 @@ describe.each(keepers)('%s', (provider) => {
   });
 });
 
+test.each(keepers)(
+  '%s: a charge of which nobody heard is found by reconciliation, and agrees',
+  async (provider) => {
+    const { shop, run, charged, purchaseId } = await openBench(provider);
+    stripe.webhooks.held = true;
+    const { slug } = shop.tenant;
+    if (provider === 'stripe') {
+      stripe.faults.add({ method: 'POST', path: /payment_intents$/, kind: 'act_then_hang' });
+      await expect(run()).rejects.toMatchObject({ name: 'ProviderUnavailable' });
+    } else await run();
+    const path = `${system.url}/operator/tenants/${slug}/reconciliations`;
+    await call('POST', path, { token: operatorToken, body: { provider } });
+    const jobs = (await shop.outbox('provider')) as unknown as ProviderJob[];
+    for (const job of jobs.filter(({ task }) => task === 'reconcile')) {
+      await processProviderJob(shop.deps, job);
+    }
+    expect(await shop.balance()).toBe(140);
+    expect(await charged()).toBe(1);
+    expect(await shop.purchase(purchaseId)).toMatchObject({ status: 'granted' });
+    const { body } = await call('GET', path, { token: operatorToken });
+    expect(body.data).toMatchObject([{ provider, status: 'done', differences: 0 }]);
+    stripe.webhooks.held = false;
+  },
+);
+
 test('settling knows of no top-ups where a tenant has none, and of the first one at once', async () => {
   const shop = await openShop(system);
   const { deps, tenant } = shop;
@@ -154,7 +179,7 @@ describe('stripe', () => {
   test('a rule of velocity judges it like any purchase', async () => {
     const { shop, run, charged, purchaseId } = await openBench('stripe');
     await call('PATCH', `${system.url}/operator/tenants/${shop.tenant.slug}`, {
-      token: 'operator-token-of-the-tests',
+      token: operatorToken,
       body: { settings: { velocity: { balanceMax: 100 } } },
     });
     await until('the rule to be known', async () => {
