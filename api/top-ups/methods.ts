@@ -10,6 +10,7 @@ import {
   type PaymentMethodRow,
 } from '#shared/db/payment-methods.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
+import { insertAudit } from '#shared/db/tenants.ts';
 import { deleteTopUpsOf, disableTopUpsOn } from '#shared/db/top-ups.ts';
 import { newsOfTopUps, wantsNews } from '#shared/outbox/news.ts';
 import { newId } from '#shared/runtime/ids.ts';
@@ -20,6 +21,18 @@ export const noSuchMethod = () =>
 
 // What is no id cannot exist; Postgres would call it malformed.
 const isId = (id: string) => z.uuid().safeParse(id).success;
+
+/** Who let money be taken without being there, and who ended that. */
+export function auditAct(
+  tx: Tx,
+  caller: Caller,
+  action: string,
+  userId: string,
+  detail: object,
+): Promise<void> {
+  const actor = caller.type === 'user' ? `user:${caller.userId}` : `key:${caller.keyId}`;
+  return insertAudit(tx, { tenant: caller.tenant.slug, actor, action, target: userId, detail });
+}
 
 /** The provider forgets it, too, as soon as it can be reached. */
 const detach = (tenant: string, { provider, methodRef }: PaymentMethodRow): OutboxEvent => ({
@@ -48,6 +61,7 @@ export async function removeMethod(
     });
     const told = news.length > 0 && wantsNews(tenant) ? [newsOfTopUps(slug, news)] : [];
     await outbox.emit(tx, [detach(slug, removed), ...told]);
+    await auditAct(tx, caller, 'payment_method.removed', removed.userId, { methodId: id });
   });
 }
 

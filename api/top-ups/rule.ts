@@ -14,7 +14,7 @@ import { requireStepUp } from '../identity/freshness.ts';
 import { actingUser } from '../routes/answer-operation.ts';
 import { requireProvider } from '../routes/buy.ts';
 import { amount, userIdField } from '../routes/schemas.ts';
-import { noSuchMethod } from './methods.ts';
+import { auditAct, noSuchMethod } from './methods.ts';
 
 export const ruleInput = z
   .strictObject({
@@ -107,7 +107,9 @@ export async function setRule(
     requireProvider(deps, tenant, method.provider);
     // Settling looks for rules only where it knows of one.
     if (!(await hasTopUps(tx))) await announceTenantChange(tx, tenant.slug);
-    await upsertTopUp(tx, { walletId, userId, below, ...quote, coins, methodId, maxPerDay });
+    const rule = { walletId, below, ...quote, coins, methodId, maxPerDay };
+    await upsertTopUp(tx, { ...rule, userId });
+    await auditAct(tx, caller, 'top_up.set', userId, rule);
     return findTopUp(tx, walletId);
   });
   deps.tenants.forget(tenant.slug);
@@ -128,7 +130,7 @@ async function walletAt({ wallets }: ApiDeps, caller: Caller, { userId: given, c
   const coin = coinOf(tenant, asked);
   // Whoever has no wallet of this coin has no rule for it; one who is not there at all is told so.
   await requireUserOf({ wallets }, tenant, userId);
-  return { coin, walletId: await wallets.findWallet(tenant, userId, coin) };
+  return { coin, userId, walletId: await wallets.findWallet(tenant, userId, coin) };
 }
 
 const requireUserOf = ({ wallets }: Pick<ApiDeps, 'wallets'>, tenant: Tenant, userId: string) =>
@@ -150,7 +152,9 @@ export async function showRule(
 
 /** A purchase that is under way goes on. @throws Problem user_not_found */
 export async function endRule(deps: ApiDeps, caller: Caller, place: Place): Promise<void> {
-  const { walletId } = await walletAt(deps, caller, place);
+  const { walletId, userId } = await walletAt(deps, caller, place);
   if (walletId === undefined) return;
-  await withTenant(deps.db.app, caller.tenant.slug, (tx) => deleteTopUp(tx, walletId));
+  await withTenant(deps.db.app, caller.tenant.slug, async (tx) => {
+    if (await deleteTopUp(tx, walletId)) await auditAct(tx, caller, 'top_up.ended', userId, { walletId });
+  });
 }

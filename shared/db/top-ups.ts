@@ -1,5 +1,5 @@
 // Statements on the rules by which wallets are topped up, and on the purchases that they make.
-import type { TopUpEnd } from '../contracts/payment-methods.ts';
+import { type TopUpEnd, topUpsPerDayMax } from '../contracts/payment-methods.ts';
 import type { Queryable } from './pool.ts';
 
 export interface TopUpRow {
@@ -66,8 +66,10 @@ export async function upsertTopUp(tx: Queryable, rule: NewTopUp): Promise<void> 
   );
 }
 
-export async function deleteTopUp(tx: Queryable, walletId: string): Promise<void> {
-  await tx.query(`delete from top_ups where wallet_id = $1`, [walletId]);
+/** False: there was none. */
+export async function deleteTopUp(tx: Queryable, walletId: string): Promise<boolean> {
+  const result = await tx.query(`delete from top_ups where wallet_id = $1`, [walletId]);
+  return result.rowCount === 1;
 }
 
 /** Of a user who is erased. */
@@ -86,7 +88,8 @@ export interface DueTopUp extends Omit<TopUpRow, 'methodLabel' | 'enabled' | 'di
 
 /**
  * Rules that are to buy now, of wallets that the caller has locked and written; held until the transaction
- * ends. The day is that of the tenant's clock, in UTC. A purchase that nobody was charged for does not count.
+ * ends. The day is that of the tenant's clock, in UTC. What failed counts only against the most that any rule may
+ * try, however often it is switched on again: a refused card must not be tried without end.
  */
 export async function lockDueTopUps(
   tx: Queryable,
@@ -103,9 +106,10 @@ export async function lockDueTopUps(
       left join payment_methods m on m.id = t.method_id
       where not exists (select from operations o where o.id = t.last_operation_id
           and o.status in ('accepted', 'awaiting_payment'))
-        and t.max_per_day > (select count(*) from operations o join purchases p on p.operation_id = o.id
+        and (select count(*) filter (where o.status <> 'failed') < t.max_per_day and count(*) < ${topUpsPerDayMax}
+          from operations o join purchases p on p.operation_id = o.id
           where o.wallet_id = t.wallet_id and o.kind = 'purchase' and p.method_id is not null
-            and o.created_at >= date_trunc('day', (select tenant_now()), 'UTC') and o.status <> 'failed')
+            and o.created_at >= date_trunc('day', (select tenant_now()), 'UTC'))
       order by t.wallet_id for update of t`,
     values: [wallets.map(({ id }) => id), wallets.map(({ available }) => available)],
   });

@@ -46,6 +46,20 @@ describe('a rule', () => {
     expect(await ben.topUps()).toHaveLength(3);
   });
 
+  test('tries a refused card no more than ten times a day, however often it is switched on', async () => {
+    const ben = await openCustomer(mall, tenant);
+    const kept = await ben.keep('sandbox', 'declines-later');
+    await ben.untilBalance(100);
+    for (let tries = 1; tries <= 11; tries += 1) {
+      await put(ben, { below: 1000, method: kept.id, maxPerDay: 10 });
+      await ben.spend(1);
+      if (tries <= 10) await eventually('the end', async () => (await ben.rule()).enabled === false);
+    }
+    await settle(ben);
+    expect(await ben.topUps()).toHaveLength(10);
+    expect(await ben.rule()).toMatchObject({ enabled: true });
+  });
+
   test('buys by use alone: not because coins came too few, nor because money went back', async () => {
     const ben = await openCustomer(mall, tenant);
     const kept = await ben.keep('sandbox');
@@ -87,6 +101,12 @@ describe('a rule', () => {
       [kept.id],
     );
     expect((await ben.send('DELETE', `/payment-methods/${kept.id}`)).status).toBe(204);
+    const acts = await ben.sql<{ action: string; actor: string }>(
+      `select action, actor from coinlane.audit where tenant = $1 and target = $2 order by id`,
+      [tenant.slug, ben.user.id],
+    );
+    const actor = `user:${ben.user.id}`;
+    expect(acts).toEqual(['top_up.set', 'payment_method.removed'].map((action) => ({ action, actor })));
     expect(await ben.rule()).toMatchObject({
       ...{ enabled: false, disabledReason: 'method_removed', method: { id: kept.id, label: null } },
     });
