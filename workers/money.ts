@@ -166,5 +166,7 @@ export async function evenOut(tx: Tx, tenant: Tenant, purchase: PurchaseRow): Pr
 }
 
 export function audit(tx: Tx, tenant: Tenant, action: string, target: string, detail: object): Promise<void> {
-  return insertAudit(tx, { tenant: tenant.slug, actor: 'workers', action, target, detail });
+  // How somebody pays is personal, and the audit keeps what it has.
+  const { method: _, ...told } = detail as { method?: unknown };
+  return insertAudit(tx, { tenant: tenant.slug, actor: 'workers', action, target, detail: told });
 }

@@ -66,7 +66,7 @@ export async function applyPayment(
   });
   if (!step) {
     deps.log.error(
-      { tenant: tenant.slug, payment, alert: 'payment_unknown' },
+      { tenant: tenant.slug, payment: { ...payment, method: undefined }, alert: 'payment_unknown' },
       'a payment has no purchase here',
     );
     return { status: 'unknown', detail: 'there is no such purchase' };
