@@ -16,8 +16,8 @@ import { tenantSettings } from '#shared/tenants/settings.ts';
 import { createSigningKey } from '#shared/tenants/signing-keys.ts';
 import { openWorkers } from '#workers/open.ts';
 import { startPostgres } from '../embedded/postgres.ts';
-import { findServerPrograms } from './pgbench.ts';
-import { median } from './report.ts';
+import { median } from './figures.ts';
+import { findServerPrograms } from './pgbench-program.ts';
 
 /** The version before identities, factors and velocity: two real migrations lie ahead. */
 const versionBefore = 5;
