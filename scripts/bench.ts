@@ -1,8 +1,13 @@
 // `npm run bench`: the product beside its peers, and what it does under other loads, by option.
 import { parseArgs } from 'node:util';
+import { drawLatency, drawRatios } from './bench/charts.ts';
+import { benchFlood } from './bench/flood.ts';
 import { onGround } from './bench/ground.ts';
+import { benchGrowth } from './bench/growth.ts';
+import { benchMemory } from './bench/memory.ts';
 import { installPeers } from './bench/peer-process.ts';
 import { findPgbench } from './bench/pgbench-program.ts';
+import { createProductDatabase } from './bench/processes.ts';
 import { formRatios, printRatios } from './bench/ratios.ts';
 import { contenderNames, runRounds, type Sizes } from './bench/rounds.ts';
 import { benchTenants } from './bench/tenants.ts';
@@ -14,6 +19,11 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '40000' },
     seconds: { type: 'string', default: '6' },
     only: { type: 'string' },
+    charts: { type: 'boolean', default: false },
+    flood: { type: 'boolean', default: false },
+    growth: { type: 'boolean', default: false },
+    wallets: { type: 'string', default: '1000000' },
+    memory: { type: 'string' },
     tenants: { type: 'string' },
   },
 });
@@ -32,9 +42,17 @@ async function main(): Promise<void> {
   await installPeers();
   const wanted = chosen(values.only);
   await onGround(async (ground) => {
+    if (values.flood) return benchFlood(ground, sizes.rounds);
+    if (values.growth) return benchGrowth(ground, Number(values.wallets), sizes);
+    if (values.memory !== undefined) return benchMemory(ground, Number(values.memory));
+    const productUrl = await createProductDatabase(ground);
     const pgbench = await findPgbench();
     console.log(`pgbench: ${pgbench.path} (${pgbench.foundBy}), ${pgbench.version}`);
-    const ratios = formRatios(await runRounds(ground, pgbench.path, sizes, wanted));
+    const ratios = formRatios(await runRounds(ground, productUrl, pgbench.path, sizes, wanted));
+    if (values.charts) {
+      await drawRatios(ratios);
+      await drawLatency(ground, productUrl);
+    }
     printRatios(ratios);
   });
 }

@@ -16,11 +16,13 @@ export interface BenchWallet {
   userId: string;
 }
 
-/** A tenant with full wallets, each of a user of its own. */
-export async function makeTenant(
-  services: Services,
-  slug: string,
-): Promise<{ tenant: Tenant; wallets: BenchWallet[] }> {
+export interface Ledger {
+  tenant: Tenant;
+  wallets: BenchWallet[];
+}
+
+/** A tenant without anybody. */
+export async function makeEmptyTenant(services: Services, slug: string): Promise<Tenant> {
   const settings = tenantSettings.parse({});
   await provisionTenant(
     services.db,
@@ -28,6 +30,14 @@ export async function makeTenant(
     { slug, name: slug, coin: defaultCoin, settings, providers: undefined },
     'bench',
   );
+  const tenant = await services.tenants.find(slug);
+  if (!tenant) throw new Error(`tenant ${slug} was not made`);
+  return tenant;
+}
+
+/** A tenant with full wallets, each of a user of its own. */
+export async function makeTenant(services: Services, slug: string): Promise<Ledger> {
+  const tenant = await makeEmptyTenant(services, slug);
   const wallets = Array.from({ length: walletCount }, () => ({ id: newId(), userId: newId() }));
   const owner = services.db.owner;
   const schema = `"tenant_${slug}"`;
@@ -53,8 +63,6 @@ export async function makeTenant(
      from o, (values ('wallet', 'grants', 1, 1), ('grants', null, -1, null::int)) as s (account, counter, sign, after)`,
   );
   await owner.query(`analyze ${schema}.wallets`);
-  const tenant = await services.tenants.find(slug);
-  if (!tenant) throw new Error(`tenant ${slug} was not made`);
   return { tenant, wallets };
 }
 

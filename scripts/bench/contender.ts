@@ -9,7 +9,7 @@ import { createLog } from '#shared/runtime/log.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import { startWorkers } from '#workers/worker.ts';
-import { type BenchWallet, makeTenant, verifyTenant } from './bench-tenant.ts';
+import { type BenchWallet, type Ledger, makeTenant, verifyTenant } from './bench-tenant.ts';
 import { createPicker, type Distribution } from './distribution.ts';
 import { createDatabase } from './peer-tables.ts';
 
@@ -23,7 +23,9 @@ export interface RunResult {
 
 export interface Contender {
   name: string;
-  run(distribution: Distribution, operations: number): Promise<RunResult>;
+  /** On a new ledger of its own, unless one is given: then it is for the caller to check the books. */
+  run(distribution: Distribution, operations: number, ledger?: Ledger): Promise<RunResult>;
+  services: Services;
   close(): Promise<void>;
 }
 
@@ -54,9 +56,10 @@ export async function openContender(
   let runs = 0;
   return {
     name,
-    async run(distribution, operations) {
+    services,
+    async run(distribution, operations, ledger) {
       runs += 1;
-      const { tenant, wallets } = await makeTenant(services, `bench-${name}-${runs}`);
+      const { tenant, wallets } = ledger ?? (await makeTenant(services, `bench-${name}-${runs}`));
       const pick = createPicker(distribution);
       settled = 0;
       const before = await batchCounts(services);
@@ -68,7 +71,7 @@ export async function openContender(
       });
       const seconds = (performance.now() - started) / 1000;
       const after = await batchCounts(services);
-      await verifyTenant(services, tenant.slug, operations);
+      if (!ledger) await verifyTenant(services, tenant.slug, operations);
       return {
         perSecond: operations / seconds,
         perBatch: operations / Math.max(1, after.settles - before.settles),

@@ -43,7 +43,7 @@ export async function runOverHttp(
 export async function sendSpends(
   ground: Ground,
   url: string,
-  people: People,
+  people: Pick<People, 'tenant' | 'tokens'>,
   amount: number,
 ): Promise<LoadResult> {
   const tokensFile = join(ground.dir, `tokens-${people.tenant}.json`);
@@ -72,7 +72,7 @@ export async function runBareHono(ground: Ground, requests: number): Promise<num
   });
   try {
     const url = `http://127.0.0.1:${await portOf(server)}`;
-    const people = { tenant: 'bare', wallets: [], tokens: ['x'.repeat(600)] };
+    const people = { tenant: 'bare', tokens: ['x'.repeat(600)] };
     await sendSpends(ground, url, people, warmUp);
     const { startedAt, endedAt } = await sendSpends(ground, url, people, requests);
     return requests / ((endedAt - startedAt) / 1000);

@@ -13,7 +13,7 @@ export interface PacedResult {
 const timerMs = 2;
 
 /**
- * Sends `perSecond` spends a second for so many seconds, with `Prefer: wait`, and takes the time of each until
+ * Sends `perSecond` spends a second for so many seconds, or until `over`, with `Prefer: wait`, and takes the time of each until
  * its outcome is here.
  * @throws Error when one was not applied
  */
@@ -22,13 +22,14 @@ export async function paceSpends(
   tokens: string[],
   perSecond: number,
   seconds: number,
+  over: () => boolean = () => false,
 ): Promise<PacedResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: 512 });
   const times: number[] = [];
   const underWay: Promise<void>[] = [];
   const count = Math.round(perSecond * seconds);
   const started = performance.now();
-  for (let sent = 0; sent < count; ) {
+  for (let sent = 0; sent < count && !over(); ) {
     const due = started + (sent * 1000) / perSecond;
     const ahead = due - performance.now();
     if (ahead >= 0.5) {
@@ -43,7 +44,7 @@ export async function paceSpends(
   }
   await Promise.all(underWay);
   agent.destroy();
-  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), count };
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), count: times.length };
 }
 
 function spend(agent: Agent, url: string, token: string): Promise<void> {

@@ -16,6 +16,7 @@ export interface Product {
   url: string;
   /** Of this process, on the same database: to make tenants, and to look at what came of it. */
   services: Services;
+  /** Megabytes. */
   memory(): Promise<{ api: number; workers: number }>;
   close(): Promise<void>;
 }
@@ -30,8 +31,22 @@ export function createProductDatabase(ground: Ground): Promise<string> {
   return createDatabase(ground.postgresUrl, 'bench_product');
 }
 
+/** Runs both on that database for as long as `work` takes. */
+export async function withProduct<T>(
+  ground: Ground,
+  databaseUrl: string,
+  work: (product: Product) => Promise<T>,
+): Promise<T> {
+  const product = await openProduct(ground, databaseUrl);
+  try {
+    return await work(product);
+  } finally {
+    await product.close();
+  }
+}
+
 /** Starts both on that database, with BullMQ on Redis. */
-export async function openProduct(ground: Ground, databaseUrl: string): Promise<Product> {
+async function openProduct(ground: Ground, databaseUrl: string): Promise<Product> {
   const [port, metricsPort] = [await findFreePort(), await findFreePort()];
   const url = `http://127.0.0.1:${port}`;
   const secrets = { operatorToken: randomUUID(), secretKey: ground.secretKey };

@@ -7,7 +7,7 @@ import { paceSpends } from './paced-load.ts';
 import { runPeer } from './peer-process.ts';
 import { createPeerDatabase, emptyPeerTables, verifyPeerTables, withClient } from './peer-tables.ts';
 import { pacePgbench, prepareTpcb, runPgbench } from './pgbench.ts';
-import { createProductDatabase, openProduct, type Product } from './processes.ts';
+import { withProduct } from './processes.ts';
 import { type Measure, orderedPeers } from './ratios.ts';
 import { makePeople } from './users.ts';
 
@@ -50,6 +50,7 @@ const peerOperations: Record<(typeof orderedPeers)[number], Record<Distribution,
 
 export async function runRounds(
   ground: Ground,
+  productUrl: string,
   pgbench: string,
   sizes: Sizes,
   wanted: Set<string>,
@@ -61,7 +62,6 @@ export async function runRounds(
     if (wanted.has('redis'))
       contenders.push(await openContender('redis', ground.postgresUrl, [ground.redisUrl]));
     if (wanted.has('postgres')) contenders.push(await openContender('postgres', ground.postgresUrl, []));
-    const productUrl = await createProductDatabase(ground);
     const runs = [
       ...(await pgbenchRuns(ground, pgbench, peerUrl, sizes.seconds, wanted)),
       ...ourRuns(contenders, sizes.operations),
@@ -184,19 +184,11 @@ function limitRuns(ground: Ground, share: number): Run[] {
 
 /** Processes for this run only: idle ones would take their part from all others. */
 function overHttpRuns(ground: Ground, databaseUrl: string, { share, seconds }: Sizes): Run[] {
-  const withProduct = async <T>(work: (product: Product) => Promise<T>): Promise<T> => {
-    const product = await openProduct(ground, databaseUrl);
-    try {
-      return await work(product);
-    } finally {
-      await product.close();
-    }
-  };
   return [
     {
       of: 'http',
       run: async (round) => ({
-        value: await withProduct((product) =>
+        value: await withProduct(ground, databaseUrl, (product) =>
           runOverHttp(ground, product, `http-${round}`, Math.round(20_000 * share)),
         ),
         remark: 'order and balances checked; accepted by an API process, settled by a workers process',
@@ -205,7 +197,7 @@ function overHttpRuns(ground: Ground, databaseUrl: string, { share, seconds }: S
     {
       of: 'wait',
       run: (round) =>
-        withProduct(async (product) => {
+        withProduct(ground, databaseUrl, async (product) => {
           const { tokens } = await makePeople(product.services, `wait-${round}`);
           // Not counted: the first request of each user looks up who that is.
           await paceSpends(product.url, tokens, 10 * pace, 2);

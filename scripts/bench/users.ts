@@ -10,6 +10,7 @@ export interface People {
   wallets: BenchWallet[];
   /** One a wallet, good for a quarter of an hour. */
   tokens: string[];
+  renewTokens(): Promise<void>;
 }
 
 export async function makePeople(services: Services, slug: string): Promise<People> {
@@ -20,7 +21,16 @@ export async function makePeople(services: Services, slug: string): Promise<Peop
      select id, user_id, now() + interval '1 day', $3, $3 from unnest($1::uuid[], $2::uuid[]) as given (id, user_id)`,
     [sessions.map((each) => each.id), sessions.map((each) => each.userId), randomBytes(32)],
   );
-  return { tenant: slug, wallets, tokens: await issueTokens(services, slug, sessions) };
+  const people: People = {
+    tenant: slug,
+    wallets,
+    tokens: [],
+    async renewTokens() {
+      people.tokens = await issueTokens(services, slug, sessions);
+    },
+  };
+  await people.renewTokens();
+  return people;
 }
 
 async function issueTokens(

@@ -22,7 +22,9 @@ export interface LoadResult {
 }
 
 /** It is both a promise and an emitter, which its types do not say. */
-const start = autocannon as (options: autocannon.Options) => autocannon.Instance & Promise<autocannon.Result>;
+const start = autocannon as unknown as (
+  options: autocannon.Options,
+) => autocannon.Instance & Promise<autocannon.Result>;
 
 async function main(given: LoadGiven): Promise<LoadResult> {
   const tokens = JSON.parse(readFileSync(given.tokensFile, 'utf8')) as string[];
