@@ -1,4 +1,4 @@
-// `npm run bench -- --charts`: what the run found, drawn to docs/charts: the ratios, and how long spends take by their rate.
+// `npm run bench -- --charts`: what the run found, drawn as SVG: the ratios, and how long spends take by their rate.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { median } from './figures.ts';
@@ -9,7 +9,7 @@ import { withProduct } from './processes.ts';
 import type { Ratio } from './ratios.ts';
 import { makePeople } from './users.ts';
 
-const folder = join(import.meta.dirname, '../../docs/charts');
+const folder = join(import.meta.dirname, '../../docs', 'charts');
 const rates = [50, 100, 200, 400, 800, 1600];
 const seconds = 8;
 /** Beyond this the rate is more than the machine takes: the rest would only be longer. */
@@ -72,7 +72,7 @@ export async function drawLatency(ground: Ground, databaseUrl: string): Promise<
       x: {
         field: 'rate',
         type: 'quantitative',
-        scale: { type: 'log' },
+        scale: { type: 'log', nice: false },
         title: 'spends a second',
         axis: { values: rates },
       },
@@ -86,5 +86,5 @@ async function draw(name: string, chart: object): Promise<void> {
   const { svg } = await runPeer<{ svg: string }>('chart.ts', { background: 'white', ...chart });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, name), `${svg}\n`);
-  console.log(`docs/charts/${name} was drawn`);
+  console.log(`${name} was drawn`);
 }

@@ -84,8 +84,9 @@ function ratioLine(ratio: Ratio): string {
   const range = `${show(Math.min(...values))}-${show(Math.max(...values))}`;
   const figure = `${name.padEnd(38)} ${show(median(values)).padStart(6)}  (${range})`.padEnd(66);
   if (bound === undefined) return figure.trimEnd();
+  const missed = 'atLeast' in bound ? 'BELOW' : 'ABOVE';
   const wanted = 'atLeast' in bound ? `at least ${bound.atLeast}` : `at most ${bound.atMost}`;
-  return `${figure}${wanted}: ${isKept(ratio) ? 'ok' : 'BELOW'}`;
+  return `${figure}${wanted}: ${isKept(ratio) ? 'ok' : missed}`;
 }
 
 /** The table for people, and as the last line the medians for programs. */
