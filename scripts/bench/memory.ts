@@ -52,17 +52,20 @@ export async function benchMemory(ground: Ground, minutes: number): Promise<void
   ]);
 }
 
-/** Every key of the product's, by what it is of. */
+/** Every key of the product's, by the first parts of its name: whose it is. */
 async function describeRedis(url: string): Promise<void> {
   const redis = new Redis(url);
-  let keys = 0;
-  let bytes = 0;
+  const kinds = new Map<string, { keys: number; bytes: number }>();
   for await (const found of redis.scanStream({ count: 1000 })) {
     for (const key of found as string[]) {
-      keys += 1;
-      bytes += Number((await redis.memory('USAGE', key)) ?? 0);
+      const name = key.split(':').slice(0, 2).join(':');
+      const kind = kinds.get(name) ?? { keys: 0, bytes: 0 };
+      kind.keys += 1;
+      kind.bytes += Number((await redis.memory('USAGE', key)) ?? 0);
+      kinds.set(name, kind);
     }
   }
   await redis.quit();
-  console.log(`Redis: ${keys} keys, ${(bytes / 1024).toFixed(0)} KiB`);
+  for (const [name, { keys, bytes }] of [...kinds].sort())
+    console.log(`Redis ${name.padEnd(32)} ${keys} keys, ${(bytes / 1024).toFixed(0)} KiB`);
 }
