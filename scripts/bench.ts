@@ -1,90 +1,70 @@
-// `npm run bench`: the product's own accepted-to-settled path beside pgbench doing the same task, in one run.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// `npm run bench`: the product beside its peers, and what it does under other loads, by option.
 import { parseArgs } from 'node:util';
-import { createLog } from '#shared/runtime/log.ts';
-import { type Contender, openContender } from './bench/contender.ts';
-import {
-  describeServer,
-  findPgbench,
-  findServerPrograms,
-  preparePgbench,
-  runPgbench,
-} from './bench/pgbench.ts';
-import { median, type Round, ratioLine, summarise } from './bench/report.ts';
+import { drawLatency, drawRatios } from './bench/charts.ts';
+import { benchFlood } from './bench/flood.ts';
+import { onGround } from './bench/ground.ts';
+import { benchGrowth } from './bench/growth.ts';
+import { benchMemory } from './bench/memory.ts';
+import { installPeers } from './bench/peer-process.ts';
+import { findPgbench } from './bench/pgbench-program.ts';
+import { createProductDatabase } from './bench/processes.ts';
+import { formRatios, printRatios } from './bench/ratios.ts';
+import { contenderNames, runRounds, type Sizes } from './bench/rounds.ts';
 import { benchTenants } from './bench/tenants.ts';
-import { startPostgres } from './embedded/postgres.ts';
-import { startRedis } from './embedded/redis.ts';
 
 const { values } = parseArgs({
   options: {
+    quick: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     operations: { type: 'string', default: '40000' },
     seconds: { type: 'string', default: '6' },
-    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    charts: { type: 'boolean', default: false },
+    flood: { type: 'boolean', default: false },
+    growth: { type: 'boolean', default: false },
+    wallets: { type: 'string', default: '1000000' },
+    memory: { type: 'string' },
     tenants: { type: 'string' },
   },
 });
-const rounds = values.quick ? 1 : Number(values.rounds);
-const operations = values.quick ? 10_000 : Number(values.operations);
-const seconds = values.quick ? 3 : Number(values.seconds);
 
-const distributions = ['uniform', 'hot'] as const;
-const log = createLog('warn', 'bench');
+const sizes: Sizes = values.quick
+  ? { rounds: 1, operations: 10_000, seconds: 3, share: 0.15 }
+  : {
+      rounds: Number(values.rounds),
+      operations: Number(values.operations),
+      seconds: Number(values.seconds),
+      share: 1,
+    };
 
 async function main(): Promise<void> {
   if (values.tenants !== undefined) return benchTenants(Number(values.tenants));
-  const dir = await mkdtemp(join(tmpdir(), 'coinlane-bench-'));
-  const postgres = await startPostgres({
-    dataDir: join(dir, 'postgres'),
-    log: (line) => log.info(line),
-    programs: await findServerPrograms(),
-    settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
-  });
-  const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });
-  const contenders: Contender[] = [];
-  try {
+  await installPeers();
+  const wanted = chosen(values.only);
+  await onGround(async (ground) => {
+    if (values.flood) return benchFlood(ground, sizes.rounds);
+    if (values.growth) return benchGrowth(ground, Number(values.wallets), sizes);
+    if (values.memory !== undefined) return benchMemory(ground, Number(values.memory));
+    const productUrl = await createProductDatabase(ground);
     const pgbench = await findPgbench();
     console.log(`pgbench: ${pgbench.path} (${pgbench.foundBy}), ${pgbench.version}`);
-    console.log(`Postgres: ${await describeServer(postgres.url)}; ${operations} operations a round`);
-    const peerUrl = await preparePgbench(postgres.url);
-    if ('missing' in redis) console.log(`no Redis half: ${redis.missing}`);
-    else contenders.push(await openContender('redis', postgres.url, [redis.url]));
-    contenders.push(await openContender('postgres', postgres.url, []));
-    // Not counted: what is compiled, cached and extended for the first time belongs to no contender.
-    for (const distribution of distributions) {
-      await runPgbench(pgbench.path, peerUrl, distribution, 2);
-      for (const contender of contenders) await contender.run(distribution, Math.min(operations, 15_000));
+    const ratios = formRatios(await runRounds(ground, productUrl, pgbench.path, sizes, wanted));
+    if (values.charts) {
+      await drawRatios(ratios);
+      await drawLatency(ground, productUrl);
     }
-    const results: Round[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      for (const distribution of distributions) {
-        const peer = await runPgbench(pgbench.path, peerUrl, distribution, seconds);
-        results.push({ round, contender: 'pgbench', distribution, perSecond: peer });
-        console.log(`round ${round}  pgbench   ${distribution.padEnd(8)} ${Math.round(peer)}/s`);
-        for (const contender of contenders) {
-          const result = await contender.run(distribution, operations);
-          results.push({ round, contender: contender.name, distribution, perSecond: result.perSecond });
-          console.log(
-            `round ${round}  ${contender.name.padEnd(9)} ${distribution.padEnd(8)} ${Math.round(result.perSecond)}/s  ` +
-              `order and balances checked; ${result.perBatch.toFixed(0)} operations a settle, ${result.perInsert.toFixed(0)} a journal insert`,
-          );
-        }
-      }
-    }
-    console.log('');
-    const ratios = summarise(results);
-    for (const ratio of ratios) console.log(ratioLine(ratio));
-    console.log(
-      JSON.stringify(Object.fromEntries(ratios.map((r) => [r.name, Number(median(r.values).toFixed(2))]))),
-    );
-  } finally {
-    for (const contender of contenders) await contender.close();
-    if (!('missing' in redis)) await redis.stop();
-    await postgres.stop();
-    await rm(dir, { recursive: true, force: true });
-  }
+    printRatios(ratios);
+  });
+}
+
+/** @throws Error for a name that is no contender's */
+function chosen(only: string | undefined): Set<string> {
+  if (only === undefined) return new Set(contenderNames);
+  const names = only.split(',').flatMap((name) => (name === 'ours' ? ['redis', 'postgres'] : [name]));
+  const unknown = names.filter((name) => !contenderNames.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`--only knows ours, ${contenderNames.join(', ')}; not ${unknown.join(', ')}`);
+  return new Set(names);
 }
 
 main().then(

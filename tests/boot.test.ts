@@ -10,13 +10,15 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const node = join(root, 'node_modules/node/bin/node');
 const loader = fileURLToPath(new URL('./support/boot-loader.mjs', import.meta.url));
 
-/** Loading one of these starts a process's work; they are only parsed. */
-const entries = /^(api\/server\.ts|workers\/main\.ts|scripts\/[^/]+\.ts|.*\.test\.ts)$/;
+/** Loading one of these starts a process's work, or needs the packages of the bench's peers; they are only parsed. */
+const entries =
+  /^(api\/server\.ts|workers\/main\.ts|scripts\/[^/]+\.ts|scripts\/bench\/peers\/.*|.*\.test\.ts)$/;
 
 function listFiles(): string[] {
   return ['api', 'workers', 'shared', 'scripts'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => !entry.parentPath.includes('node_modules'))
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length)),
   );
 }

@@ -16,7 +16,8 @@ const exceptions: Record<string, Record<string, string>> = {
     'scripts/test.ts': 'decides which settings the test processes see',
     'scripts/check.ts': 'tells the structure test that there is no database',
     'scripts/testing/outcome-reporter.ts': 'is told by scripts/test.ts where to write',
-    'scripts/bench/pgbench.ts': "hands its own environment on to Debian's installer",
+    'scripts/bench/pgbench-program.ts': "hands its own environment on to Debian's installer",
+    'scripts/bench/peer-process.ts': 'hands its own environment on to npm',
   },
 };
 
@@ -26,6 +27,7 @@ function listFiles(extensions: RegExp): string[] {
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile() && extensions.test(entry.name))
+        .filter((entry) => !entry.parentPath.includes('node_modules'))
         .map((entry) => join(entry.parentPath, entry.name).slice(root.length)),
     );
 }

@@ -16,8 +16,9 @@ import { tenantSettings } from '#shared/tenants/settings.ts';
 import { createSigningKey } from '#shared/tenants/signing-keys.ts';
 import { openWorkers } from '#workers/open.ts';
 import { startPostgres } from '../embedded/postgres.ts';
-import { findServerPrograms } from './pgbench.ts';
-import { median } from './report.ts';
+import { median } from './figures.ts';
+import { findServerPrograms } from './pgbench-program.ts';
+import { compareThroughput } from './tenant-throughput.ts';
 
 /** The version before identities, factors and velocity: two real migrations lie ahead. */
 const versionBefore = 5;
@@ -53,7 +54,8 @@ export async function benchTenants(count: number): Promise<void> {
   const api = await openApi(services);
   const server = await api.listen();
   try {
-    await measure(services, `http://127.0.0.1:${server.port}`, count);
+    const slugs = await measure(services, `http://127.0.0.1:${server.port}`, count);
+    await compareThroughput(services, api.deps.accept, slugs);
   } finally {
     await server.close();
     await api.close();
@@ -64,7 +66,8 @@ export async function benchTenants(count: number): Promise<void> {
   }
 }
 
-async function measure(services: Services, url: string, count: number): Promise<void> {
+/** @returns the tenants that it made */
+async function measure(services: Services, url: string, count: number): Promise<string[]> {
   const { db, keyring } = services;
   const settings = tenantSettings.parse({});
   const timed = async (work: () => Promise<unknown>) => {
@@ -129,6 +132,7 @@ async function measure(services: Services, url: string, count: number): Promise<
   );
   const used = await connectionMegabytes(services);
   say('memory of a connection of the pool: before the load; after it', `${fresh}; ${used}`);
+  return slugs;
 }
 
 const say = (what: string, value: string) => console.log(`${what.padEnd(66)} ${value}`);

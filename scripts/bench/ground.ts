@@ -1,0 +1,44 @@
+// What a measurement stands on: a Postgres and a Redis of its own, both durable, in a folder that goes away.
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '../embedded/postgres.ts';
+import { startRedis } from '../embedded/redis.ts';
+import { describeServer } from './pgbench.ts';
+import { findServerPrograms } from './pgbench-program.ts';
+
+export interface Ground {
+  /** For files that are needed as long as it stands. */
+  dir: string;
+  postgresUrl: string;
+  redisUrl: string;
+  /** What tenants' secrets are sealed with: the same for all processes on one database. */
+  secretKey: string;
+}
+
+/** Removes all of it when `work` has ended, however it ended. */
+export async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise<T> {
+  const dir = await mkdtemp(join(tmpdir(), 'coinlane-bench-'));
+  const postgres = await startPostgres({
+    dataDir: join(dir, 'postgres'),
+    log: () => undefined,
+    programs: await findServerPrograms(),
+    settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
+  });
+  const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });
+  try {
+    if ('missing' in redis) throw new Error(`The bench needs a Redis: ${redis.missing}.`);
+    console.log(`Postgres: ${await describeServer(postgres.url)}`);
+    return await work({
+      dir,
+      postgresUrl: postgres.url,
+      redisUrl: redis.url,
+      secretKey: randomUUID() + randomUUID(),
+    });
+  } finally {
+    if (!('missing' in redis)) await redis.stop();
+    await postgres.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
