@@ -1,5 +1,6 @@
 // `npm run bench`: the product beside its peers, and what it does under other loads, by option.
 import { parseArgs } from 'node:util';
+import { benchAgainst } from './bench/against.ts';
 import { drawLatency, drawRatios } from './bench/charts.ts';
 import { benchFlood } from './bench/flood.ts';
 import { onGround } from './bench/ground.ts';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     wallets: { type: 'string', default: '1000000' },
     memory: { type: 'string' },
     tenants: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 
@@ -39,6 +41,7 @@ const sizes: Sizes = values.quick
 
 async function main(): Promise<void> {
   if (values.tenants !== undefined) return benchTenants(Number(values.tenants));
+  if (values.against !== undefined) return benchAgainst(values.against, sizes.rounds, sizes.operations);
   await installPeers();
   const wanted = chosen(values.only);
   await onGround(async (ground) => {

@@ -3,9 +3,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Longest first. A name that is gone does no harm; a new slow file should be added. */
 const slow = [
-  ...['durability/nothing-lost', 'attack/attack', 'payments/crash-commit', 'durability/order'],
-  ...['durability/drain', 'payments/hung-provider', 'payments/crash-answer', 'payments/providers-story'],
-  ...['payments/reversal-histories', 'payments/purchase-story', 'durability/sweep', 'durability/redis-gone'],
+  ...[
+    'model/histories',
+    'durability/nothing-lost',
+    'attack/attack',
+    'payments/crash-commit',
+    'durability/order',
+  ],
+  ...['payments/hung-provider', 'payments/crash-answer', 'durability/batches', 'durability/drain'],
+  ...['webhooks/deliveries', 'payments/reversal-histories', 'durability/redis-gone', 'durability/sweep'],
+  ...['payments/purchase-story', 'ground/embedded-postgres', 'model/batching'],
 ];
 
 function rankOf({ moduleId }: TestSpecification): number {

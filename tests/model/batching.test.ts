@@ -14,7 +14,7 @@ import { draftOf, type Earlier, type Owner } from './drafts.ts';
 import { history, type Plan, type Round } from './history.ts';
 import { insertOwners, newOwners } from './run-history.ts';
 
-const runs = Number(process.env.TEST_HISTORIES ?? 500) / 10;
+const runs = Number(process.env.TEST_HISTORIES ?? 500) / 20;
 /** Between two operations, in milliseconds: what runs out does so in the midst of a history. */
 const gapMs = 20;
 
