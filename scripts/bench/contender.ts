@@ -12,6 +12,7 @@ import { startWorkers } from '#workers/worker.ts';
 import { type BenchWallet, type Ledger, makeTenant, verifyTenant } from './bench-tenant.ts';
 import { createPicker, type Distribution } from './distribution.ts';
 import { createDatabase } from './peer-tables.ts';
+import { describeTimes, processorMs, type Watched } from './processor.ts';
 
 const inFlight = 1000;
 
@@ -19,6 +20,8 @@ export interface RunResult {
   perSecond: number;
   perBatch: number;
   perInsert: number;
+  /** Of the processor, for one operation, in words. */
+  times: string;
 }
 
 export interface Contender {
@@ -34,6 +37,7 @@ export async function openContender(
   name: string,
   serverUrl: string,
   redisUrls: string[],
+  servers: Watched = {},
 ): Promise<Contender> {
   const databaseUrl = await createDatabase(serverUrl, `bench_${name}`);
   const config = { ...loadConfig({ LOG_LEVEL: 'warn' }), redisUrls };
@@ -53,6 +57,7 @@ export async function openContender(
     wake();
   });
   const accept = createAccept(services);
+  const watched = { node: process.pid, ...servers };
   let runs = 0;
   return {
     name,
@@ -63,6 +68,7 @@ export async function openContender(
       const pick = createPicker(distribution);
       settled = 0;
       const before = await batchCounts(services);
+      const timesBefore = await processorMs(watched);
       const started = performance.now();
       await submitAll(accept, tenant, wallets, pick, operations);
       await new Promise<void>((resolve) => {
@@ -70,12 +76,14 @@ export async function openContender(
         wake();
       });
       const seconds = (performance.now() - started) / 1000;
+      const timesAfter = await processorMs(watched);
       const after = await batchCounts(services);
       if (!ledger) await verifyTenant(services, tenant.slug, operations);
       return {
         perSecond: operations / seconds,
         perBatch: operations / Math.max(1, after.settles - before.settles),
         perInsert: operations / Math.max(1, after.inserts - before.inserts),
+        times: describeTimes(timesBefore, timesAfter, operations),
       };
     },
     async close() {

@@ -7,12 +7,14 @@ import { startPostgres } from '../embedded/postgres.ts';
 import { startRedis } from '../embedded/redis.ts';
 import { describeServer } from './pgbench.ts';
 import { findServerPrograms } from './pgbench-program.ts';
+import type { Watched } from './processor.ts';
 
 export interface Ground {
   /** For files that are needed as long as it stands. */
   dir: string;
   postgresUrl: string;
   redisUrl: string;
+  servers: Watched;
   /** What tenants' secrets are sealed with: the same for all processes on one database. */
   secretKey: string;
 }
@@ -34,6 +36,7 @@ export async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise
       dir,
       postgresUrl: postgres.url,
       redisUrl: redis.url,
+      servers: { postgres: postgres.pid, redis: redis.pid() ?? 0 },
       secretKey: randomUUID() + randomUUID(),
     });
   } finally {

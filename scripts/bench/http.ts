@@ -9,6 +9,7 @@ import { verifyTenant } from './bench-tenant.ts';
 import type { Ground } from './ground.ts';
 import { runPeer } from './peer-process.ts';
 import type { Product } from './processes.ts';
+import { describeTimes, processorMs } from './processor.ts';
 import { makePeople, type People } from './users.ts';
 
 interface LoadResult {
@@ -23,21 +24,24 @@ const connections = 64;
 const warmUp = 3000;
 const settledMsMax = 120_000;
 
-/** Accepted by the API and settled by the workers, per second. */
+/** Accepted by the API and settled by the workers, per second, and what each process took for one. */
 export async function runOverHttp(
   ground: Ground,
   product: Product,
   slug: string,
   operations: number,
-): Promise<number> {
+): Promise<{ perSecond: number; times: string }> {
   const people = await makePeople(product.services, slug);
   await sendSpends(ground, product.url, people, warmUp);
   await untilSettled(product.services, slug);
+  const watched = { ...product.processes, ...ground.servers };
+  const before = await processorMs(watched);
   const { startedAt } = await sendSpends(ground, product.url, people, operations);
   await untilSettled(product.services, slug);
   const seconds = (Date.now() - startedAt) / 1000;
+  const times = describeTimes(before, await processorMs(watched), operations);
   await verifyTenant(product.services, slug, warmUp + operations);
-  return operations / seconds;
+  return { perSecond: operations / seconds, times };
 }
 
 export async function sendSpends(

@@ -11,11 +11,13 @@ import { createLog } from '#shared/runtime/log.ts';
 import { findFreePort } from '../embedded/free-port.ts';
 import type { Ground } from './ground.ts';
 import { createDatabase } from './peer-tables.ts';
+import type { Watched } from './processor.ts';
 
 export interface Product {
   url: string;
   /** Of this process, on the same database: to make tenants, and to look at what came of it. */
   services: Services;
+  processes: Watched;
   /** Megabytes. */
   memory(): Promise<{ api: number; workers: number }>;
   close(): Promise<void>;
@@ -76,6 +78,7 @@ async function openProduct(ground: Ground, databaseUrl: string): Promise<Product
   return {
     url,
     services,
+    processes: { api: api.pid ?? 0, workers: workers.pid ?? 0 },
     memory: async () => ({ api: await residentMegabytes(api), workers: await residentMegabytes(workers) }),
     async close() {
       await stop(api);

@@ -60,8 +60,9 @@ export async function runRounds(
     const peerUrl = await createPeerDatabase(ground.postgresUrl);
     await emptyPeerTables(peerUrl);
     if (wanted.has('redis'))
-      contenders.push(await openContender('redis', ground.postgresUrl, [ground.redisUrl]));
-    if (wanted.has('postgres')) contenders.push(await openContender('postgres', ground.postgresUrl, []));
+      contenders.push(await openContender('redis', ground.postgresUrl, [ground.redisUrl], ground.servers));
+    if (wanted.has('postgres'))
+      contenders.push(await openContender('postgres', ground.postgresUrl, [], ground.servers));
     const runs = [
       ...(await pgbenchRuns(ground, pgbench, peerUrl, sizes.seconds, wanted)),
       ...ourRuns(contenders, sizes.operations),
@@ -139,9 +140,9 @@ function ourRuns(contenders: Contender[], operations: number): Run[] {
     contenders.map((contender) => ({
       of: `${contender.name} ${distribution}`,
       run: async () => {
-        const { perSecond, perBatch, perInsert } = await contender.run(distribution, operations);
+        const { perSecond, perBatch, perInsert, times } = await contender.run(distribution, operations);
         const grouped = `${perBatch.toFixed(0)} operations a settle, ${perInsert.toFixed(0)} a journal insert`;
-        return { value: perSecond, remark: `order and balances checked; ${grouped}` };
+        return { value: perSecond, remark: `order and balances checked; ${grouped}; ${times}` };
       },
     })),
   );
@@ -187,12 +188,12 @@ function overHttpRuns(ground: Ground, databaseUrl: string, { share, seconds }: S
   return [
     {
       of: 'http',
-      run: async (round) => ({
-        value: await withProduct(ground, databaseUrl, (product) =>
-          runOverHttp(ground, product, `http-${round}`, Math.round(20_000 * share)),
-        ),
-        remark: 'order and balances checked; accepted by an API process, settled by a workers process',
-      }),
+      run: (round) =>
+        withProduct(ground, databaseUrl, async (product) => {
+          const operations = Math.round(20_000 * share);
+          const { perSecond, times } = await runOverHttp(ground, product, `http-${round}`, operations);
+          return { value: perSecond, remark: `order and balances checked; ${times}` };
+        }),
     },
     {
       of: 'wait',

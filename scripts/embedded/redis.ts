@@ -10,6 +10,7 @@ import { tether } from './tether.ts';
 export interface EmbeddedRedis {
   url: string;
   port: number;
+  pid(): number | undefined;
   /** Ends the server and waits until it is gone. */
   stop(): Promise<void>;
   /** Ends the server as a power cut would (SIGKILL), and waits until it is gone. */
@@ -55,6 +56,7 @@ export async function startRedis(options: {
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    pid: () => server.child.pid,
     kill: () => end('SIGKILL'),
     restart: async () => {
       server = await launch(args, port);
