@@ -43,7 +43,8 @@ export async function openBrowser(url: string, width: number): Promise<Visit> {
     page,
     faults,
     async look(name) {
-      const wide = await page.evaluate('document.documentElement.scrollWidth');
+      // By the element, which is waited for: between two pages there is none.
+      const wide = await page.locator('html').evaluate((html) => html.scrollWidth);
       if (Number(wide) > width) faults.push(`${name} is ${wide} pixels wide, the screen ${width}`);
       if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
     },
