@@ -21,6 +21,12 @@ export function prepareTopUp({ call, coins, say, onSubmit }) {
   // Nothing here can be kept.
   if (!$('top-up')) return async () => {};
 
+  /** What somebody is about to set is not overwritten by what is set: the page looks again now and then. */
+  let touched = false;
+  $('top-up').addEventListener('input', () => {
+    touched = true;
+  });
+
   function describe({ enabled, disabledReason, below, coins: bought, price: minor, currency, ...rule }) {
     if (!enabled) return `It is off: ${endings[disabledReason] ?? 'something went wrong'}.`;
     const what = `${coins.text(bought)} for ${price(minor, currency)}`;
@@ -61,20 +67,23 @@ export function prepareTopUp({ call, coins, say, onSubmit }) {
   async function show() {
     const { data } = await call('GET', '/payment-methods');
     const rule = data.length > 0 || !$('top-up-card').hidden ? await findRule() : undefined;
+    const [pack, method] = touched
+      ? [$('top-up-pack').value, $('top-up-method').value]
+      : [rule?.pack, rule?.method.id];
     $('methods-lines').replaceChildren(...data.map(methodLine));
     const options = data.map(({ id, label }) =>
       Object.assign(document.createElement('option'), { value: id, textContent: label }),
     );
     $('top-up-method').replaceChildren(...options);
-    const sells = showPacks(rule?.pack);
+    const sells = showPacks(pack);
     $('top-up').hidden = data.length === 0 || !sells;
     $('top-up').querySelector('button').textContent = rule?.enabled ? 'Change' : 'Switch on';
     $('top-up-end').hidden = !rule?.enabled;
     $('top-up-state').textContent = rule ? describe(rule) : 'It is off.';
-    if (rule) {
+    if (data.some(({ id }) => id === method)) $('top-up-method').value = method;
+    if (rule && !touched) {
       Object.assign($('top-up-below'), { value: rule.below });
       Object.assign($('top-up-times'), { value: rule.maxPerDay });
-      if (data.some(({ id }) => id === rule.method.id)) $('top-up-method').value = rule.method.id;
     }
     $('top-up-card').hidden = data.length === 0 && !rule;
   }
@@ -85,6 +94,7 @@ export function prepareTopUp({ call, coins, say, onSubmit }) {
       ...{ maxPerDay: Number(fields.get('maxPerDay')), ...coins.body() },
     };
     await call('PUT', '/wallet/top-up', { body });
+    touched = false;
     say(place, 'It is set.');
     await show();
   });
