@@ -13,6 +13,12 @@ export interface StripeRefusal {
   intent?: string;
 }
 
+/** What the operator can put right: keys, account, mode, or an object that is not there. The same call may succeed later. */
+export function isOperatorsFault({ status, code = '' }: Pick<StripeRefusal, 'status' | 'code'>): boolean {
+  const isOurs = /^(account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/;
+  return status === 404 || isOurs.test(code);
+}
+
 export type StripeAnswer<T> = { made: T; refused?: undefined } | { made?: undefined; refused: StripeRefusal };
 
 /** For a thing that Stripe does not tell clearly; whoever asked may ask again. */

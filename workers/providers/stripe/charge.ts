@@ -2,7 +2,7 @@
 import type { ChargeAnswer, ChargeRequest } from '../provider.ts';
 import { ProviderNotNow } from '../unavailable.ts';
 import { type StripeAccount, timeInId } from './account.ts';
-import { attempt, collect, type StripeRefusal, unavailable } from './answers.ts';
+import { attempt, collect, isOperatorsFault, type StripeRefusal, unavailable } from './answers.ts';
 import { keyInTime } from './keys.ts';
 import { intentBody, methodBody, type StripeIntent } from './objects.ts';
 
@@ -71,8 +71,7 @@ function refusalOf({ status, code = '', param, text, intent }: StripeRefusal): C
   if (code === 'resource_missing' && (param === 'payment_method' || param === 'customer')) {
     return { status: 'refused', code: 'method_removed', detail: text };
   }
-  const isOurs = /^(account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/;
-  if (status === 404 || isOurs.test(code)) {
+  if (isOperatorsFault({ status, code })) {
     throw unavailable(`answered ${status} to a charge of a stored method: ${text}`);
   }
   return { status: 'refused', code: 'payment_refused', detail: text, ...ref };

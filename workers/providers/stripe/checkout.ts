@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import type { CheckoutAnswer, CheckoutRequest } from '../provider.ts';
 import { findSessionsOf, type StripeAccount, timeInId } from './account.ts';
-import { attempt, type StripeRefusal, unavailable } from './answers.ts';
+import { attempt, isOperatorsFault, type StripeRefusal, unavailable } from './answers.ts';
 import { type StripeSession, sessionBody } from './objects.ts';
 
 /**
@@ -119,11 +119,9 @@ function opened(
 }
 
 /** What the operator can put right, or our clock, is not the purchase's fault: it may still succeed. */
-function isAboutPurchase({ status, code, param }: StripeRefusal): boolean {
+function isAboutPurchase(refusal: StripeRefusal): boolean {
+  const { status, param } = refusal;
   if (status === 404 || param === 'expires_at') return false;
   // A customer who was deleted at Stripe does not come back.
-  if (param === 'customer') return true;
-  return !/^(account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/.test(
-    code ?? '',
-  );
+  return param === 'customer' || !isOperatorsFault(refusal);
 }

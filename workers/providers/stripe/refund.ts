@@ -2,7 +2,7 @@
 import type { RefundAnswer, RefundRequest } from '../provider.ts';
 import { ProviderNotNow } from '../unavailable.ts';
 import type { StripeAccount } from './account.ts';
-import { attempt, collect, type StripeRefusal, unavailable } from './answers.ts';
+import { attempt, collect, isOperatorsFault, type StripeRefusal, unavailable } from './answers.ts';
 import { keyInTime } from './keys.ts';
 import { refundBody, type StripeRefund } from './objects.ts';
 import { refundStateOf } from './payment-picture.ts';
@@ -59,9 +59,6 @@ function answerOf(made: StripeRefund): RefundAnswer {
  * An empty balance fills up again, and a payment that the account does not know was made with another
  * account's key: both may still succeed.
  */
-function isDefinite({ status, code }: StripeRefusal): boolean {
-  if (status === 404) return false;
-  return !/^(balance_insufficient|insufficient_funds|account_|api_key_|platform_|secret_key_|testmode_|livemode_|tls_|resource_missing)/.test(
-    code ?? '',
-  );
+function isDefinite(refusal: StripeRefusal): boolean {
+  return !isOperatorsFault(refusal) && !/^(balance_insufficient|insufficient_funds)/.test(refusal.code ?? '');
 }
