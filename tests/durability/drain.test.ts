@@ -88,7 +88,7 @@ describe.each(backends)('on $name', (backend) => {
     // So that nobody sends another request on a connection that is about to close.
     expect(new Set(replies.map((reply) => reply.connection))).toEqual(new Set(['close']));
     expect(await ended).toBe(0);
-    expect(performance.now() - started).toBeLessThan(6000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(api.output()).not.toMatch(/"level":(50|60)/);
     const stored = await storedOperations(databaseUrl, tenant.slug);
     expect(replies.map((reply) => reply.id).sort()).toEqual([...stored.keys()].sort());
@@ -160,7 +160,7 @@ describe.each(backends)('on $name', (backend) => {
     });
     const started = performance.now();
     expect(await first.stop()).toBe(0);
-    expect(performance.now() - started).toBeLessThan(8000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(first.output()).not.toMatch(/"level":(50|60)/);
     await sending;
     const left = [...(await storedOperations(databaseUrl, tenant.slug)).values()].filter((each) => each.due);

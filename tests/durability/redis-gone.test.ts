@@ -144,8 +144,8 @@ describe.skipIf(missing)('Redis', () => {
       body,
     });
     expect(granted.status).toBe(202);
-    const ids = await spendThrough(api.url, user, 50, 2000);
-    ids.push(...(await spendThrough(other.url, user, 5, 2000)));
+    const ids = await spendThrough(api.url, user, 50, 5000);
+    ids.push(...(await spendThrough(other.url, user, 5, 5000)));
     // Told to end, a process does not wait for a Redis that may never come.
     const started = performance.now();
     expect(await other.stop()).toBe(0);
@@ -174,7 +174,7 @@ describe.skipIf(missing)('Redis', () => {
     await expect(
       producer.addProvider({ tenant: 't', task: 'check', operationId: 'o' }, 'k'),
     ).rejects.toThrow();
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test('that hangs holds up no request for long, and no operation for ever', {
@@ -189,7 +189,7 @@ describe.skipIf(missing)('Redis', () => {
     const user = await registerUser(url, tenant);
     expect((await grant(url, tenant, user.id, 1000)).status).toBe(201);
     await services.backend.redis?.call('CLIENT', 'PAUSE', '6000', 'ALL');
-    const ids = await spendThrough(url, user, 40, 1000);
+    const ids = await spendThrough(url, user, 40, 4000);
     const asked = performance.now();
     expect(await readiness(url)).toBe('degraded');
     expect((await call('GET', `${url}/wallet/balance`, { token: user.token })).body.balance).toBe(1000);

@@ -101,7 +101,7 @@ describe.each(backends)('on $name', (backend) => {
       await expectAllApplied(system, counter, ids[index]!);
     }
     // A second until they count as overdue, and a round or two.
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(await sweptMetric(system)).toBeGreaterThan(3);
   });
 

@@ -87,7 +87,7 @@ describe.skipIf(!process.env.TEST_REDIS_URL)('with the queues in Redis', () => {
     });
     const startedAt = performance.now();
     const text = await (await get(app, '/metrics')).text();
-    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(text).toContain('coinlane_queue_up 0');
     expect(text).not.toContain('coinlane_queue_jobs{');
     await redis.restart();

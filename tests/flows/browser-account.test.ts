@@ -86,7 +86,7 @@ test('a user looks after the account', { timeout: 180_000 }, async (ctx) => {
   await look('account-confirm');
   await confirmIt(password);
   await page.locator('#totp-confirm').waitFor(soon);
-  expect(await page.locator('#confirm').isHidden()).toBe(true);
+  await expect.poll(() => page.locator('#confirm').isHidden(), soon).toBe(true);
   const secret = String(await page.textContent('#totp-secret')).replaceAll(' ', '');
   const link = await page.getAttribute('#totp-link', 'href');
   expect(link).toMatch(new RegExp(`^otpauth://totp/.*secret=${secret}`));
@@ -107,7 +107,7 @@ test('a user looks after the account', { timeout: 180_000 }, async (ctx) => {
   await reads('#totp-text', '10 recovery codes are left');
   await look('account-recovery-codes');
   await button('I have kept them').click();
-  expect(await page.textContent('#codes-text')).toBe('');
+  await expect.poll(() => page.textContent('#codes-text'), soon).toBe('');
 
   await button('Log out').click();
   await reads('#signed-out-say', 'You are logged out.');

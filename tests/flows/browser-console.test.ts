@@ -142,12 +142,9 @@ test.for([360, 1100])(
     await reconcile(system, tenant.slug);
     await tab('Overview');
     await page.getByRole('heading', { name: /^sandbox/ }).waitFor();
-    expect(await page.locator('#reconciliation ~ .scroll th').allTextContents()).toEqual([
-      'Currency',
-      "Provider's money",
-      'Ledger',
-      'Coins unspent',
-    ]);
+    await expect
+      .poll(() => page.locator('#reconciliation ~ .scroll th').allTextContents(), soon)
+      .toEqual(['Currency', "Provider's money", 'Ledger', 'Coins unspent']);
     await look('reconciliation');
     expect(visit.faults).toEqual([]);
   },

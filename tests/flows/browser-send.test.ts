@@ -44,7 +44,9 @@ test('a person sends coins of a chosen kind to somebody whose id is known', {
   await page.getByRole('button', { name: /^pay/i }).click();
   await page.waitForURL(/\/w\/arcade/, soon);
   await expect.poll(() => text('#balance'), soon).toBe('30');
-  expect([await text('#coin-code'), await page.inputValue('#coin')]).toEqual(['GEM', 'GEM']);
+  await expect
+    .poll(async () => [await text('#coin-code'), await page.inputValue('#coin')], soon)
+    .toEqual(['GEM', 'GEM']);
 
   const userId = (await text('#own-id')) ?? '';
   const platform = (path: string, body: object) =>
@@ -60,10 +62,10 @@ test('a person sends coins of a chosen kind to somebody whose id is known', {
   await page.press('#send-reference', 'Enter');
   await expect.poll(() => text('#send-say'), soon).toBe('18 GEM sent.');
   await expect.poll(() => text('#balance'), soon).toBe('8');
-  expect(await text('#balance-parts')).toMatch(
-    /^5 of 13 are reserved\. 3 of them were a gift\. 3 run out on /,
-  );
-  expect(await text('#history')).toContain('Sent · for you');
+  await expect
+    .poll(() => text('#balance-parts'), soon)
+    .toMatch(/^5 of 13 are reserved\. 3 of them were a gift\. 3 run out on /);
+  await expect.poll(() => text('#history'), soon).toContain('Sent · for you');
   await look('wallet-send');
   const got = await call('GET', `${url}/wallet/balance?coin=GEM`, { token: friend.token });
   expect(got.body.balance).toBe(18);
@@ -78,10 +80,10 @@ test('a person sends coins of a chosen kind to somebody whose id is known', {
 
   await page.selectOption('#coin', 'COIN');
   await expect.poll(() => text('#balance'), soon).toBe('0');
-  expect(await text('#coin-code')).toBe('COIN');
+  await expect.poll(() => text('#coin-code'), soon).toBe('COIN');
   await page.getByText('Nothing has happened here yet').waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.locator('#signed-out').waitFor();
-  expect(await text('#own-id')).toBe('');
+  await expect.poll(() => text('#own-id'), soon).toBe('');
   expect(visit.faults).toEqual([]);
 });

@@ -39,11 +39,11 @@ test('a user buys items, uses one up and gives one back', { timeout: 120_000 }, 
   await page.fill('#register-password', 'correct horse battery');
   await page.press('#register-password', 'Enter');
   await line('Crown').waitFor(soon);
-  expect(await page.locator('#owned-card').isVisible()).toBe(false);
-  expect(await line('Old sword').textContent()).toContain('Rusty <b>but');
-  expect(await line('Relic').textContent()).toContain('Sold out');
-  expect(await line('Mask').textContent()).toContain('From ');
-  expect(await line('Mask').getByRole('button').isVisible()).toBe(false);
+  await expect.poll(() => page.locator('#owned-card').isVisible(), soon).toBe(false);
+  await expect.poll(() => line('Old sword').textContent(), soon).toContain('Rusty <b>but');
+  await expect.poll(() => line('Relic').textContent(), soon).toContain('Sold out');
+  await expect.poll(() => line('Mask').textContent(), soon).toContain('From ');
+  await expect.poll(() => line('Mask').getByRole('button').isVisible(), soon).toBe(false);
   const { rows } = await system.services.db.owner.query<{ id: string }>(
     `select id from "tenant_arcade".users`,
   );
@@ -55,7 +55,7 @@ test('a user buys items, uses one up and gives one back', { timeout: 120_000 }, 
   await page.getByRole('button', { name: 'Buy Old sword' }).click();
   await expect.poll(() => line('Old sword').textContent(), soon).toContain('Yours');
   await expect.poll(owned, soon).toEqual(['Old sword', 'Healing potion']);
-  expect(await text('#history')).toContain('Old sword');
+  await expect.poll(() => text('#history'), soon).toContain('Old sword');
   await look('wallet-shop');
   await page.getByRole('button', { name: 'Buy Crown' }).click();
   await expect.poll(() => text('#shop-say'), soon).toContain('You have 45 COIN and need 900 COIN');
@@ -93,7 +93,7 @@ test('a user buys items, uses one up and gives one back', { timeout: 120_000 }, 
   await page.getByRole('link', { name: 'Tenant arcade' }).click();
   const crown = page.locator('tr', { hasText: 'Crown' });
   await crown.waitFor(soon);
-  expect(await crown.textContent()).toMatch(/900 COIN\s+1 of 1\s+any number\s+sold out/);
+  await expect.poll(() => crown.textContent(), soon).toMatch(/900 COIN\s+1 of 1\s+any number\s+sold out/);
   await look('console-items');
   expect(visit.faults).toEqual([]);
   expect((await integrity(url, 'arcade')).body).toMatchObject({ ok: true, differences: [] });

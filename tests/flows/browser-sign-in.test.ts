@@ -42,11 +42,11 @@ test('a person signs up, forgets, and logs in with a second factor', { timeout: 
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
 
   await page.goto(`${url}/w/arcade`);
-  expect(await page.locator('[data-provider]').allTextContents()).toEqual([
-    expect.stringContaining('Continue with Google'),
-  ]);
+  await expect
+    .poll(() => page.locator('[data-provider]').allTextContents(), soon)
+    .toEqual([expect.stringContaining('Continue with Google')]);
   // Passkeys belong to names, and this page was opened by a number.
-  expect(await page.locator('#passkey').isHidden()).toBe(true);
+  await expect.poll(() => page.locator('#passkey').isHidden(), soon).toBe(true);
   expect(asked.filter((path) => path.includes('/strength/'))).toEqual([]);
   await page.fill('#register-email', email);
   await page.fill('#register-name', 'Nora Barnacle');
@@ -61,12 +61,12 @@ test('a person signs up, forgets, and logs in with a second factor', { timeout: 
   // Nothing holds it up but the server, whose words stand at the field.
   await page.press('#register-password', 'Enter');
   await expect.poll(() => text('#password-fault'), soon).toContain('leak');
-  expect(await page.getAttribute('#register-password', 'aria-invalid')).toBe('true');
+  await expect.poll(() => page.getAttribute('#register-password', 'aria-invalid'), soon).toBe('true');
   await look('sign-in-leaked');
   await page.fill('#register-password', password);
   await expect.poll(() => text('#strength-say'), soon).toMatch(/^(Good|Strong)\./);
   expect(await strengthOf()).toBeGreaterThan(weak);
-  expect(await page.locator('#password-fault').isHidden()).toBe(true);
+  await expect.poll(() => page.locator('#password-fault').isHidden(), soon).toBe(true);
   await look('sign-in-strong');
   await page.press('#register-password', 'Enter');
   await page.getByText('Nothing has happened here yet').waitFor();
@@ -78,7 +78,7 @@ test('a person signs up, forgets, and logs in with a second factor', { timeout: 
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.fill('#login-email', 'nobody@example.com');
   await page.getByRole('button', { name: 'Forgot your password?' }).click();
-  expect(await page.inputValue('#forgot-email')).toBe('nobody@example.com');
+  await expect.poll(() => page.inputValue('#forgot-email'), soon).toBe('nobody@example.com');
   for (const address of ['nobody@example.com', email]) {
     await page.fill('#forgot-email', address);
     await page.press('#forgot-email', 'Enter');
@@ -103,7 +103,7 @@ test('a person signs up, forgets, and logs in with a second factor', { timeout: 
   await page.press('#login-password', 'Enter');
   expect((await sent).postDataJSON()).toEqual({ email, password, deviceToken: device });
   await page.getByLabel('Code of your authenticator app').waitFor();
-  expect(await page.getAttribute('#factor-code', 'autocomplete')).toBe('one-time-code');
+  await expect.poll(() => page.getAttribute('#factor-code', 'autocomplete'), soon).toBe('one-time-code');
   await page.fill('#factor-code', '000000');
   await page.press('#factor-code', 'Enter');
   await expect.poll(() => text('#factor-say'), soon).toContain('The code is wrong');

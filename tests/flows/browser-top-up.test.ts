@@ -46,12 +46,12 @@ test('a user keeps a card, has the wallet filled up, and ends both', { timeout: 
   await page.fill('#register-password', 'correct horse battery');
   await page.press('#register-password', 'Enter');
   await page.getByText('Nothing has happened here yet').waitFor(soon);
-  expect(await page.locator('#top-up-card').isVisible()).toBe(false);
+  await expect.poll(() => page.locator('#top-up-card').isVisible(), soon).toBe(false);
 
   await buy('A card that works');
   await page.locator('#top-up-card').waitFor(soon);
-  expect(await text('#top-up-state')).toBe('It is off.');
-  expect(await text('#methods-lines')).toContain('sandbox •••• 4242');
+  await expect.poll(() => text('#top-up-state'), soon).toBe('It is off.');
+  await expect.poll(() => text('#methods-lines'), soon).toContain('sandbox •••• 4242');
   await page.fill('#top-up-below', '50');
   await page.getByRole('button', { name: 'Switch on' }).click();
   await expect
@@ -88,9 +88,9 @@ test('a user keeps a card, has the wallet filled up, and ends both', { timeout: 
   await page.press('input[type=password]', 'Enter');
   await page.waitForURL(/\/operator\/(?!login)/, soon);
   await page.goto(`${url}/operator/console/tenants/arcade/wallets/${wallet.rows[0]?.id}`);
-  expect(await text('section[aria-labelledby=top-up]')).toMatch(
-    /refill: 100.*below 200.*off: card_declined/s,
-  );
+  await expect
+    .poll(() => text('section[aria-labelledby=top-up]'), soon)
+    .toMatch(/refill: 100.*below 200.*off: card_declined/s);
   await look('console-top-up');
   expect(visit.faults).toEqual([]);
   expect((await integrity(url, 'arcade')).body).toMatchObject({ ok: true, differences: [] });

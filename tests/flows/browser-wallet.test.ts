@@ -43,7 +43,9 @@ test('a payer sees what a refund does before it is done, and what is owed after 
   await page.press('#register-password', 'Enter');
   await page.getByText('Nothing has happened here yet').waitFor();
   const ways = page.locator('#buy button[type=submit]');
-  expect(await ways.allTextContents()).toEqual(['Pay by card', 'Pay with PayPal', 'Pay in the sandbox']);
+  await expect
+    .poll(() => ways.allTextContents(), soon)
+    .toEqual(['Pay by card', 'Pay with PayPal', 'Pay in the sandbox']);
   await look('wallet-ways-to-pay');
   await page.getByRole('button', { name: 'Pay in the sandbox' }).click();
   await page.waitForURL(/\/sandbox\/checkout\//, soon);
@@ -58,7 +60,7 @@ test('a payer sees what a refund does before it is done, and what is owed after 
   await openRefund('Spent');
   await expect.poll(preview, soon).toEqual(['Coins back200 COIN', 'Balance after it500 COIN']);
   await page.getByRole('button', { name: 'Cancel' }).click();
-  expect(await text('#balance')).toBe('300');
+  await expect.poll(() => text('#balance'), soon).toBe('300');
 
   await openRefund('Bought');
   await expect
@@ -72,19 +74,19 @@ test('a payer sees what a refund does before it is done, and what is owed after 
     ]);
   await look('wallet-refund-owing');
   await page.fill('#refund-amount', '100');
-  expect(await page.isDisabled('#refund-confirm')).toBe(true);
+  await expect.poll(() => page.isDisabled('#refund-confirm'), soon).toBe(true);
   await expect
     .poll(preview, soon)
     .toEqual(['Money back to you$0.99', 'Coins taken100 COIN', 'Balance after it200 COIN']);
   await look('wallet-refund-part');
   await page.getByRole('button', { name: 'Confirm the refund' }).click();
   await expect.poll(() => text('#balance'), soon).toBe('200');
-  expect(await text('#wallet-say')).toBe('100 COIN refunded.');
+  await expect.poll(() => text('#wallet-say'), soon).toBe('100 COIN refunded.');
   await openRefund('Bought');
   await expect.poll(() => page.inputValue('#refund-amount'), soon).toBe('400');
   await page.fill('#refund-amount', '401');
   await expect.poll(() => text('#refund-say'), soon).toContain('400');
-  expect(await page.isDisabled('#refund-confirm')).toBe(true);
+  await expect.poll(() => page.isDisabled('#refund-confirm'), soon).toBe(true);
   await page.getByRole('button', { name: 'Cancel' }).click();
 
   // The payer's bank, which knows nothing of this page.
@@ -99,12 +101,12 @@ test('a payer sees what a refund does before it is done, and what is owed after 
       return text('#debt');
     }, soon)
     .toBe('You owe 200 COIN; your next coins repay it.');
-  expect(await text('#history')).toContain('Owed');
-  expect(await text('#history')).toContain('Taken back');
+  await expect.poll(() => text('#history'), soon).toContain('Owed');
+  await expect.poll(() => text('#history'), soon).toContain('Taken back');
   await page.fill('#spend-amount', '1');
   await page.press('#spend-amount', 'Enter');
   await page.locator('#frozen').waitFor({ state: 'visible', ...soon });
-  expect(await text('#frozen')).toContain('This wallet is frozen');
+  await expect.poll(() => text('#frozen'), soon).toContain('This wallet is frozen');
   await look('wallet-debt-and-frozen');
   expect(visit.faults).toEqual([]);
 });

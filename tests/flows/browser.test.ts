@@ -10,6 +10,7 @@ import { operatorToken, type System, startSystem } from '#tests/support/system.t
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   (path) => existsSync(path),
 );
+const soon = { timeout: 20_000 };
 /** Set to look at the pages: a folder for screenshots. */
 const shots = process.env.SCREENSHOTS;
 
@@ -51,14 +52,14 @@ test('a person finds the way from the console to a spent coin', { timeout: 120_0
   await page.goto(`${url}/operator/`);
   await page.fill('#token', 'not-the-operator-token');
   await page.press('#token', 'Enter');
-  expect(await page.textContent('[role=alert]')).toBeTruthy();
+  await expect.poll(() => page.textContent('[role=alert]'), soon).toBeTruthy();
   await page.fill('#token', operatorToken);
   await page.press('#token', 'Enter');
   await page.fill('#slug', 'arcade');
   await page.fill('#name', 'The Arcade');
   await shoot(page, 'console');
   await page.press('#name', 'Enter');
-  expect(await page.inputValue('#secret')).toMatch(/^sk_arcade_/);
+  await expect.poll(() => page.inputValue('#secret'), soon).toMatch(/^sk_arcade_/);
   await shoot(page, 'console-created');
   await call('PATCH', `${url}/operator/tenants/arcade`, {
     token: operatorToken,
@@ -96,7 +97,7 @@ test('a person finds the way from the console to a spent coin', { timeout: 120_0
   await page.fill('#spend-amount', '381');
   await page.press('#spend-amount', 'Enter');
   await expect.poll(() => page.textContent('#spend-say'), { timeout: 20_000 }).toContain('1');
-  expect(await page.textContent('#balance')).toBe('380');
+  await expect.poll(() => page.textContent('#balance'), soon).toBe('380');
   await expect.poll(() => page.locator('#history li').count()).toBe(2);
   await shoot(page, 'wallet');
   expect(foreign).toEqual([]);

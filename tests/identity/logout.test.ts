@@ -165,8 +165,8 @@ describe('two API processes', () => {
       const ended = performance.now();
       expect((await call('POST', '/logout', { bearer: accessToken })).status).toBe(204);
       expect(await profileStatus(accessToken)).toBe(401);
-      await expect.poll(there, { timeout: 2000, interval: 10 }).toBe(401);
-      expect(performance.now() - ended).toBeLessThan(2000);
+      await expect.poll(there, { timeout: 4500, interval: 10 }).toBe(401);
+      expect(performance.now() - ended).toBeLessThan(4500);
     } finally {
       await second.close();
     }

@@ -182,7 +182,7 @@ describe.each(['sdk', 'fetch'] as const)('by the %s driver', (driver) => {
       ];
       const began = performance.now();
       const ends = await Promise.allSettled(calls.map((call) => call()));
-      expect(performance.now() - began).toBeLessThan(2000);
+      expect(performance.now() - began).toBeLessThan(10_000);
       for (const end of ends) {
         expect(end).toMatchObject({ status: 'rejected', reason: expect.any(ProviderUnavailable) });
       }

@@ -170,7 +170,7 @@ describe('a receiver', () => {
       code: null,
       detail: 'no answer within 300 ms',
     });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test('whose name is never answered is left as well', async () => {

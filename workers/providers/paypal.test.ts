@@ -88,7 +88,7 @@ describe.each(['sdk', 'fetch'] as const)('by the %s driver', (driver) => {
       { status: 200, body: { access_token: 'a', expires_in: 'long' } },
     ];
     for (const token of tokens) {
-      const paypal = await paypalThat(() => token, driver);
+      const paypal = await paypalThat(() => token, driver, token === 'hang' ? 300 : 5000);
       await expect(paypal.look(tenant, { about: 'checkout', ref: 'ORDER1' })).rejects.toBeInstanceOf(
         ProviderUnavailable,
       );

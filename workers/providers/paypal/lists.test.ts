@@ -16,28 +16,36 @@ const refundId = crypto.randomUUID();
 test('many slow answers in a row end too: a call has three deadlines in all', async () => {
   const items = Array.from({ length: 50 }, (_, at) => ({ dispute_id: `PP-D-${at}` }));
   const slowly = (body: unknown): Answer => ({ status: 200, body, afterMs: 150 });
-  const paypal = await paypalThat((call) => {
-    if (call.includes('/orders/')) return slowly(order);
-    if (call.includes('disputed_transaction_id')) return slowly({ items });
-    return call.includes('oauth2') ? login : slowly({ dispute_id: 'PP-D-1', status: 'OPEN' });
-  });
+  const paypal = await paypalThat(
+    (call) => {
+      if (call.includes('/orders/')) return slowly(order);
+      if (call.includes('disputed_transaction_id')) return slowly({ items });
+      return call.includes('oauth2') ? login : slowly({ dispute_id: 'PP-D-1', status: 'OPEN' });
+    },
+    'sdk',
+    300,
+  );
   const began = performance.now();
   await expect(paypal.look(tenant, { about: 'checkout', ref: 'ORDER1' })).rejects.toBeInstanceOf(
     ProviderUnavailable,
   );
-  expect(performance.now() - began).toBeLessThan(1500);
+  expect(performance.now() - began).toBeLessThan(5000);
 });
 
 test.each(['sdk', 'fetch'] as const)(
   'slow answers that fit into three deadlines are waited for (%s)',
   async (driver) => {
     const items = ['PP-D-1', 'PP-D-2', 'PP-D-3'].map((dispute_id) => ({ dispute_id }));
-    const slowly = (body: unknown): Answer => ({ status: 200, body, afterMs: 140 });
-    const paypal = await paypalThat((call) => {
-      if (call.includes('/orders/')) return slowly(order);
-      if (call.includes('disputed_transaction_id')) return slowly({ items });
-      return call.includes('oauth2') ? login : slowly({ dispute_id: call.slice(-6), status: 'OPEN' });
-    }, driver);
+    const slowly = (body: unknown): Answer => ({ status: 200, body, afterMs: 450 });
+    const paypal = await paypalThat(
+      (call) => {
+        if (call.includes('/orders/')) return slowly(order);
+        if (call.includes('disputed_transaction_id')) return slowly({ items });
+        return call.includes('oauth2') ? login : slowly({ dispute_id: call.slice(-6), status: 'OPEN' });
+      },
+      driver,
+      1000,
+    );
     const [payment] = await paypal.look(tenant, { about: 'checkout', ref: 'ORDER1' });
     expect(payment?.disputes).toHaveLength(3);
   },

@@ -6,6 +6,7 @@ import { fetchWire } from './fetch-wire.ts';
 import { sdkWire } from './sdk-wire.ts';
 import { answerBytesMax, WireFailed, type WireRequest } from './wire.ts';
 
+/** Of a call that is to end by it; the others have long, since the machine may be busy with more. */
 const deadlineMs = 250;
 let server: Server | TcpServer | undefined;
 
@@ -34,7 +35,7 @@ const requestTo = (baseUrl: string, changes: Partial<WireRequest> = {}): WireReq
   method: 'GET',
   path: '/v2/thing',
   headers: { authorization: 'Bearer secret-of-this-call' },
-  deadlineMs,
+  deadlineMs: 20_000,
   baseUrl,
   ...changes,
 });
@@ -104,21 +105,21 @@ describe.each([
   test.each(misbehaving)('ends a call to a server that %s', async (what, listener) => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     // What can be seen to have failed must not wait for the deadline.
-    const limit = waits.has(what) ? deadlineMs : 20_000;
+    const deadline = waits.has(what) && { deadlineMs };
     const began = performance.now();
-    const failure = await wire(requestTo(await serve(listener), { deadlineMs: limit })).then(
+    const failure = await wire(requestTo(await serve(listener), { ...deadline })).then(
       (answer) => answer,
       (error: unknown) => error,
     );
     expect(failure).toBeInstanceOf(WireFailed);
-    expect(performance.now() - began).toBeLessThan(deadlineMs + 2000);
+    expect(performance.now() - began).toBeLessThan(deadlineMs + 5000);
     expect(String((failure as Error).message)).not.toContain('secret-of-this-call');
     expect(printed).not.toHaveBeenCalled();
   });
 
   test('ends a call to a server that takes the connection and says nothing', async () => {
     const baseUrl = await listen(createTcpServer(() => undefined));
-    await expect(wire(requestTo(baseUrl))).rejects.toThrow(`${deadlineMs} ms`);
+    await expect(wire(requestTo(baseUrl, { deadlineMs }))).rejects.toThrow(`${deadlineMs} ms`);
   });
 
   test('ends a call over TLS to a server that has none', async () => {
@@ -228,7 +229,7 @@ describe.each([
     });
     const calls = Array.from({ length: 100 }, async (_, at) => {
       const headers = { 'paypal-request-id': `k-${at}`, authorization: `Bearer t-${at}` };
-      const { text } = await wire(requestTo(baseUrl, { path: `/p/${at}`, headers, deadlineMs: 5000 }));
+      const { text } = await wire(requestTo(baseUrl, { path: `/p/${at}`, headers }));
       expect(JSON.parse(text)).toEqual({ url: `/p/${at}`, key: `k-${at}`, auth: `Bearer t-${at}` });
     });
     await Promise.all(calls);
