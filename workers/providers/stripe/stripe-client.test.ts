@@ -148,26 +148,19 @@ describe('a Stripe that', () => {
       data: [{ id: `re_${n}`, object: 'refund', amount: 1, currency: 'eur', status: 'succeeded' }],
     });
     let asked = 0;
-    const provider = await providerOf(
-      (incoming, response) => {
-        asked += 1;
-        answering(200, refunds(asked))(incoming, response);
-      },
-      { callMs: deadlineMs },
-    );
+    const endless: RequestListener = (...call) => answering(200, refunds(++asked))(...call);
+    const provider = await providerOf(endless, { callMs: deadlineMs });
     await expect(provider.refund(tenant, refund())).rejects.toThrow(ProviderUnavailable);
     expect(asked).toBeGreaterThan(1);
   });
 
   test('is asked once per try, without telemetry, on the version that we know', async () => {
     const seen: { path: string | undefined; headers: NodeJS.Dict<string | string[]> }[] = [];
-    const provider = await providerOf(
-      (incoming, response) => {
-        seen.push({ path: incoming.url, headers: incoming.headers });
-        answering(503, errorOf('api_error'))(incoming, response);
-      },
-      { path: '/beneath' },
-    );
+    const listener: RequestListener = (incoming, response) => {
+      seen.push({ path: incoming.url, headers: incoming.headers });
+      answering(503, errorOf('api_error'))(incoming, response);
+    };
+    const provider = await providerOf(listener, { path: '/beneath' });
     const { purchaseId, ...rest } = request();
     await expect(provider.createCheckout(tenant, { purchaseId, ...rest })).rejects.toThrow(/503/);
     await expect(provider.createCheckout(tenant, { purchaseId, ...rest })).rejects.toThrow(/503/);
