@@ -1,6 +1,6 @@
 // Makes what a provider says about a payment our own: its state first, then the money that left it again.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
-import { markPurchaseDue, setPurchaseStatus } from '#shared/db/operations.ts';
+import { markPurchaseDue } from '#shared/db/operations.ts';
 import { insertPaymentMethod } from '#shared/db/payment-methods.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { insertFoundRefund, listPurchaseRefunds } from '#shared/db/purchase-refunds.ts';
@@ -12,6 +12,7 @@ import {
   type PurchaseFact,
   type PurchaseStatus,
 } from '#shared/ledger/purchase-states.ts';
+import { endPurchase } from '#shared/outbox/news.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
@@ -225,7 +226,8 @@ async function move(
   await setPurchase(tx, operationId, { status, paymentRef, detail });
   deps.metrics.payments.labels(provider, status).inc();
   if (status === 'paid') await markPurchaseDue(tx, operationId);
-  else if (status === 'failed' || status === 'expired') await setPurchaseStatus(tx, operationId, status);
+  else if (status === 'failed' || status === 'expired')
+    await endPurchase(deps.outbox, tx, tenant, operationId, status);
   else if (status === 'review')
     await audit(tx, tenant, 'payment.review', operationId, { ...payment, mismatch });
   if (purchase.methodId !== null) await noteCharge(deps, tx, tenant, purchase, payment, status);

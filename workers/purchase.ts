@@ -12,6 +12,7 @@ import {
   setPurchase,
 } from '#shared/db/purchases.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
+import { endPurchase } from '#shared/outbox/news.ts';
 import { coinCalled } from '#shared/tenants/coin-settings.ts';
 import type { Tenant, TenantDirectory } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
@@ -84,7 +85,7 @@ async function lookAtPayment(deps: PurchaseDeps, tenant: Tenant, purchase: Purch
     const next = current && nextPurchaseStatus(current.status, 'checkout_expired');
     if (!next) return;
     await setPurchase(tx, operationId, { status: next, detail: 'its provider does not know it any more' });
-    await setPurchaseStatus(tx, operationId, 'expired');
+    await endPurchase(deps.outbox, tx, tenant, operationId, 'expired');
   });
   await deps.outcomes.publish([operationId]);
 }
@@ -122,7 +123,7 @@ async function openCheckout(deps: PurchaseDeps, tenant: Tenant, purchase: Purcha
       await setPurchaseStatus(tx, operationId, 'awaiting_payment');
     } else {
       await setPurchase(tx, operationId, { status: 'failed', detail: answer.detail });
-      await setPurchaseStatus(tx, operationId, 'failed');
+      await endPurchase(deps.outbox, tx, tenant, operationId, 'failed');
     }
   });
   if (answer.status === 'refused') {

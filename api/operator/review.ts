@@ -1,7 +1,7 @@
 // A person's word on a payment that does not match its quote: it is taken as it is, or it goes back.
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { markPurchaseDue, setPurchaseStatus } from '#shared/db/operations.ts';
+import { markPurchaseDue } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import {
   acceptPayment,
@@ -12,6 +12,7 @@ import {
 import { holdPurchase, setPurchase } from '#shared/db/purchases.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
+import { endPurchase } from '#shared/outbox/news.ts';
 import type { ApiDeps } from '../context.ts';
 import { isId } from './listing.ts';
 import { requireTenantRow } from './tenant-changes.ts';
@@ -24,6 +25,8 @@ export const reviewInput = z.strictObject({
     ),
 });
 export type ReviewDecision = z.infer<typeof reviewInput>['decision'];
+
+type Listening = Parameters<typeof endPurchase>[2];
 
 interface Review {
   slug: string;
@@ -38,7 +41,7 @@ interface Review {
  * @throws Problem tenant_not_found, not_found, payment_state when it is not in review or nothing was paid
  */
 export async function decideReview(deps: ApiDeps, { slug, id, decision, actor }: Review): Promise<void> {
-  await requireTenantRow(deps, slug);
+  const tenant = await requireTenantRow(deps, slug);
   const none = new Problem('not_found', { detail: 'The tenant has no such purchase.' });
   if (!isId(id)) throw none;
   await withTenant(deps.db.app, slug, async (tx) => {
@@ -65,7 +68,7 @@ export async function decideReview(deps: ApiDeps, { slug, id, decision, actor }:
     });
     await acceptPayment(tx, id);
     if (decision === 'grant') await markPurchaseDue(tx, id);
-    else await giveBack(deps, tx, slug, id, came);
+    else await giveBack(deps, tx, tenant, id, came);
     const detail = { decision, quoted: { price, currency }, came };
     await insertAudit(tx, { tenant: slug, actor, action: 'purchase.review', target: id, detail });
   });
@@ -73,10 +76,12 @@ export async function decideReview(deps: ApiDeps, { slug, id, decision, actor }:
 }
 
 /** The workers return the money, and retry for as long as it takes. */
-async function giveBack(deps: ApiDeps, tx: Tx, tenant: string, id: string, came: ReviewedPayment) {
+async function giveBack(deps: ApiDeps, tx: Tx, tenant: Listening, id: string, came: ReviewedPayment) {
   await insertReviewRefund(tx, id, came);
-  await setPurchaseStatus(tx, id, 'failed');
-  await deps.outbox.emit(tx, [{ queue: 'provider', job: { tenant, task: 'refund', operationId: id } }]);
+  await endPurchase(deps.outbox, tx, tenant, id, 'failed');
+  await deps.outbox.emit(tx, [
+    { queue: 'provider', job: { tenant: tenant.slug, task: 'refund', operationId: id } },
+  ]);
 }
 
 /** Wakes who has to act and who waits. The decision stands: what is not reached here is found by the sweep. */

@@ -25,6 +25,15 @@ export interface TenantNews {
   rejected: number;
   postings: NewsPosting[];
   topUps?: TopUpNews[];
+  purchases?: PurchaseNews[];
+}
+
+/** A purchase that ended without an outcome. Money that comes all the same is honoured, and told as applied. */
+export interface PurchaseNews {
+  operationId: string;
+  change: 'failed' | 'expired';
+  /** ISO 8601. */
+  at: string;
 }
 
 /** An automatic top-up that began, or a rule that was switched off. */

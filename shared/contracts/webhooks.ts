@@ -5,6 +5,8 @@ export const webhookTypes = [
   'operation.applied',
   'operation.rejected',
   'entry.posted',
+  'purchase.failed',
+  'purchase.expired',
   'alert.raised',
   'alert.cleared',
   'top_up.started',

@@ -139,6 +139,32 @@ describe.each(backends)('on $name', (backend) => {
     expect(told.find(({ type }) => type === 'entry.posted')?.data).toMatchObject({ counter: 'purchases' });
   });
 
+  test('a purchase that its payer declines, or that runs out, is told once though it has no outcome', async () => {
+    const user = await registerUser(system.url, tenant);
+    const buy = async () => {
+      const bought = await act('/wallet/buy', user.token, { coins: 250, provider: 'sandbox' });
+      expect(bought.status).toBe(201);
+      return bought.body;
+    };
+    const [declined, lapsed] = [await buy(), await buy()];
+    for (let time = 0; time < 2; time += 1) await call('POST', `${declined.checkoutUrl}/decline`);
+    const { db } = system.services;
+    const past = `set expires_at = now() - interval '1 minute' where`;
+    await db.owner.query(`update coinlane.sandbox_payments ${past} purchase_id = $1`, [lapsed.id]);
+    await db.owner.query(`update "tenant_${tenant.slug}".purchases ${past} operation_id = $1`, [lapsed.id]);
+    const told = (type: string) =>
+      server.verified(secret, type).filter(({ data }) => data.userId === user.id);
+    await eventually(
+      'both',
+      async () => told('purchase.failed').length + told('purchase.expired').length >= 2,
+    );
+    const [failed, expired] = [told('purchase.failed'), told('purchase.expired')];
+    expect([failed.length, expired.length]).toEqual([1, 1]);
+    const common = { kind: 'purchase', walletVersion: null, balanceAfter: null };
+    expect(failed[0]?.data).toMatchObject({ ...common, id: declined.id, status: 'failed' });
+    expect(expired[0]?.data).toMatchObject({ ...common, id: lapsed.id, status: 'expired' });
+  });
+
   test('an endpoint gets the types that it asked for; one that is disabled gets nothing and costs nothing', async () => {
     const other = await createTenant(system.url, uniqueSlug('choosy'));
     const as = (method: string, path: string, body?: unknown) =>

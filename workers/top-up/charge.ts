@@ -1,11 +1,10 @@
 // Charges a stored method for a top-up: once, whatever becomes of the process between the charge and its answer.
 import type { TopUpEnd } from '#shared/contracts/payment-methods.ts';
-import { setPurchaseStatus } from '#shared/db/operations.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { holdPurchase, notePurchase, type PurchaseRow, setPurchase } from '#shared/db/purchases.ts';
 import { beginCharge, type ChargeTarget, findChargeTarget, setChargeRef } from '#shared/db/top-ups.ts';
 import { nextPurchaseStatus } from '#shared/ledger/purchase-states.ts';
-import { wantsNews } from '#shared/outbox/news.ts';
+import { endPurchase, wantsNews } from '#shared/outbox/news.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { lookAndApply } from '../look.ts';
 import type { PaymentProvider } from '../providers/provider.ts';
@@ -106,7 +105,7 @@ async function fail(
   const next = nextPurchaseStatus(status, status === 'created' ? 'checkout_refused' : 'payment_failed');
   if (next === undefined || methodId === null) return;
   await setPurchase(tx, operationId, { status: next, detail });
-  await setPurchaseStatus(tx, operationId, 'failed');
+  await endPurchase(deps.outbox, tx, tenant, operationId, 'failed');
   deps.metrics.payments.labels(provider, next).inc();
   const announces = wantsNews(tenant);
   await endTopUp(

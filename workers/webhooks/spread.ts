@@ -1,5 +1,5 @@
 // Turns what a batch did to a tenant's books into messages for its endpoints, and into alerts.
-import type { TenantNews, TopUpNews } from '#shared/contracts/events.ts';
+import type { PurchaseNews, TenantNews, TopUpNews } from '#shared/contracts/events.ts';
 import { insertOutcomeCount } from '#shared/db/alerts.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
@@ -62,7 +62,9 @@ async function write(
   for (const { rule, change } of alerts) deps.metrics.alerts.labels(rule, change).inc();
   if (balanceBelow?.mail) await mailBalances(deps, tx, tenant, alerts);
   if (!listening) return [];
-  const told = [...(await tellingsOf(tx, news, owners)), ...(news.topUps ?? []).map(tellTopUp)];
+  const topUps = (news.topUps ?? []).map(tellTopUp);
+  const purchases = await tellPurchases(tx, news.purchases ?? []);
+  const told = [...(await tellingsOf(tx, news, owners)), ...purchases, ...topUps];
   return writeMessages(tx, slug, endpoints, [...told, ...alerts.map(tellingOf)]);
 }
 
@@ -87,6 +89,25 @@ async function tellingsOf(tx: Tx, { settled, postings }: TenantNews, owners: Own
       return { cause: `entry:${posting.walletId}:${posting.version}`, type: 'entry.posted', timestamp, data };
     });
     return [{ cause: `operation:${id}`, type, timestamp, data: view }, ...entries];
+  });
+}
+
+/** The operations as they stand now: one may be paid meanwhile, and `operation.applied` tells that. */
+async function tellPurchases(tx: Tx, purchases: PurchaseNews[]): Promise<Telling[]> {
+  if (purchases.length === 0) return [];
+  const rows = new Map(
+    (
+      await listOperations(
+        tx,
+        purchases.map(({ operationId }) => operationId),
+      )
+    ).map((row) => [row.id, row]),
+  );
+  return purchases.flatMap(({ operationId, change, at }): Telling[] => {
+    const row = rows.get(operationId);
+    if (!row) return [];
+    const type = `purchase.${change}` as const;
+    return [{ cause: `${type}:${operationId}`, type, timestamp: at, data: toOperationView(row) }];
   });
 }
 
