@@ -3,8 +3,8 @@ import {
   type DueOperation,
   listMembers,
   listOriginals,
-  listOwned,
   lockItemSales,
+  lockOwned,
 } from '#shared/db/ledger.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import type { Ground } from '#shared/ledger/groups.ts';
@@ -19,7 +19,7 @@ export async function readMembers(tx: Tx, due: DueOperation[]): Promise<DueOpera
   return groups.size === 0 ? [] : listMembers(tx, [...groups]);
 }
 
-/** On wallets that are locked; locks the stock of limited items after them. */
+/** On wallets that are locked; locks what users have of items and the stock of limited ones after them. */
 export async function readGround(
   tx: Tx,
   wallets: WalletState[],
@@ -58,7 +58,7 @@ async function readItems(
   const pairs = new Map(
     counted.map(({ userId, item }) => [ownedKey(userId, item.id), { userId, item: item.id }]),
   );
-  const owned = pairs.size === 0 ? [] : await listOwned(tx, [...pairs.values()]);
+  const owned = pairs.size === 0 ? [] : await lockOwned(tx, [...pairs.values()]);
   return {
     sales: limited.size === 0 ? new Map() : await lockItemSales(tx, [...limited]),
     owned: new Map(owned.map(({ userId, item, units }) => [ownedKey(userId, item), units])),

@@ -179,11 +179,20 @@ export async function lockItemSales(tx: Queryable, items: string[]): Promise<Map
   return new Map(result.rows.map(({ item, sold }) => [item, sold]));
 }
 
-/** Units that these users have of these items; pairs by position. */
-export async function listOwned(
+/**
+ * Units that these users have of these items; pairs by position. Who reads them to decide comes after whoever
+ * decides on the same pair: the wallet's lock is not enough, since a user has one for each coin.
+ */
+export async function lockOwned(
   tx: Queryable,
   pairs: { userId: string; item: string }[],
 ): Promise<{ userId: string; item: string; units: number }[]> {
+  const keys = pairs.map(({ userId, item }) => `${userId} ${item}`).sort();
+  await tx.query(
+    `select pg_advisory_xact_lock(hashtextextended(current_setting('coinlane.tenant') || ' ' || key, 1))
+     from unnest($1::text[]) with ordinality as k (key, n) order by n`,
+    [keys],
+  );
   const result = await tx.query<{ userId: string; item: string; units: number }>(
     `select p.user_id as "userId", p.item, coalesce(sum(t.quantity - t.revoked), 0)::bigint as units
      from unnest($1::uuid[], $2::text[]) as p (user_id, item)

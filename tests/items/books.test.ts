@@ -48,6 +48,35 @@ test('processes that settle at the same moment share one stock', { timeout: 60_0
   }
 });
 
+test('a limit for each user holds in two wallets at once, when the coin of the item has changed', {
+  timeout: 60_000,
+}, async () => {
+  const system = await startSystem('items_two_wallets', { backend: backends[0]!, workers: false });
+  try {
+    const gold = { code: 'GOLD', name: 'Gold', symbol: '🥇' };
+    const names = Array.from({ length: 12 }, (_, at) => `badge${at}`);
+    const inCoin = (coin: object) => names.map((name) => item(name, { perUser: 1, price: 1, ...coin }));
+    const stall = await openStall(system, inCoin({}), { coins: [gold] });
+    const { slug, secretKey } = stall.tenant;
+    const settlers = Array.from({ length: 2 }, () => createSettler(system.services));
+    const ann = await stall.buyer(0);
+    const send = async (token: string, path: string, body: object) =>
+      (await call('POST', `${system.url}${path}`, { token, key: randomUUID(), body })).body.id as string;
+    const settle = (at: number, id: string) => settlers[at]!.settle(slug, [id], { notify: false });
+    for (const coin of ['COIN', 'GOLD'])
+      await settle(0, await send(secretKey, '/wallet/grant', { userId: ann.id, amount: 100, coin }));
+    const inOne = await times(names.length, (at) => send(ann.token, '/wallet/spend', { item: names[at] }));
+    await stall.sell(inCoin({ coin: 'GOLD' }));
+    const inOther = await times(names.length, (at) => send(ann.token, '/wallet/spend', { item: names[at] }));
+    await times(names.length, (at) => Promise.all([settle(0, inOne[at]!), settle(1, inOther[at]!)]));
+    const owned = (await ann.get('/wallet/entitlements?limit=100')).body.data as { item: string }[];
+    expect(owned.map((each) => each.item).sort()).toEqual(names.toSorted());
+    await stall.expectWhole();
+  } finally {
+    await system.close();
+  }
+});
+
 test('a count of units that does not follow from the operations is named', { timeout: 60_000 }, async () => {
   const system = await startSystem('items_books', { backend: backends[0]! });
   try {
