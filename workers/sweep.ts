@@ -20,8 +20,8 @@ export interface Sweep {
 
 const tenantsPerRound = 200;
 const operationsPerTenant = 1000;
-/** An operation that was swept is left to the queue this long before it is swept again, in milliseconds. */
-const patienceMs = 10_000;
+/** An operation that was swept is left to the queue for so many times the age at which it counts as lost. */
+const patienceAges = 5;
 /** A mail's job has this long to be taken, in seconds, before it is asked for again. */
 const mailAgeSeconds = 30;
 const mailsPerRound = 200;
@@ -33,7 +33,7 @@ const purchaseEveryMs = 10_000;
 
 /** Only one process sweeps at a time; a round takes the next tenants in alphabetical order, around and around. */
 export function startSweep(deps: WorkerDeps): Sweep {
-  const swept = new LRUCache<string, true>({ max: 200_000, ttl: patienceMs });
+  const swept = new LRUCache<string, true>({ max: 200_000, ttl: patienceAges * deps.config.SWEEP_AGE_MS });
   const purchasesChecked = new LRUCache<string, true>({ max: 50_000, ttl: purchaseEveryMs });
   let position = '';
   let running: Promise<number> | undefined;

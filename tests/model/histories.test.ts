@@ -11,10 +11,11 @@ import { type System, startSystem, testSettings, uniqueSlug } from '#tests/suppo
 import { compare } from './compare.ts';
 import { history } from './history.ts';
 import { play, type Stage } from './run-history.ts';
+import { openWatch } from './watch.ts';
 
 /** A longer run: TEST_HISTORIES=20000 npm test -- tests/model/histories. */
 const histories = Number(process.env.TEST_HISTORIES ?? 500);
-/** A killed worker costs those that waited on it up to ten seconds: the patience of the sweep. */
+/** What a killed worker had taken waits for the sweep, up to five seconds. */
 const killEveryMs = 10_000;
 const atOnce = Math.min(100, histories);
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
@@ -35,7 +36,8 @@ describe.each(backends)('on $name', (backend) => {
     const tenant = await system.services.tenants.find(slug);
     if (!tenant) throw new Error('the tenant is there');
     const { services } = system;
-    const stage: Stage = { services, tenant, accepts: [createAccept(services), createAccept(services)] };
+    const accepts = [createAccept(services), createAccept(services)];
+    const stage: Stage = { services, tenant, accepts, watch: openWatch(services, slug) };
     const many = fc.array(history, { minLength: atOnce, maxLength: atOnce, size: 'max' });
     await fc.assert(
       fc.asyncProperty(many, async (group) => {

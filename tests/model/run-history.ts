@@ -1,7 +1,6 @@
 // Plays a history to the real journal and queue, and holds what came out against the model.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accept } from '#api/accept.ts';
 import { type OperationDraft, toRow } from '#api/journal.ts';
 import type { Services } from '#shared/boot/services.ts';
@@ -12,12 +11,14 @@ import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { draftOf, type Earlier, type Owner } from './drafts.ts';
 import { gems, type Plan, type Round, walletCount } from './history.ts';
+import type { Watch } from './watch.ts';
 
 export interface Stage {
   services: Services;
   /** Senders: each has a journal lane of its own, as API processes have. */
   accepts: Accept[];
   tenant: Tenant;
+  watch: Watch;
 }
 
 export interface Played {
@@ -81,13 +82,9 @@ export async function play(stage: Stage, history: Round[]): Promise<Played> {
     for (const { id } of answered) rounds.set(id, number);
     if (round.atomic && members.length > 1) groups[groups.length - 1] = answered.map((each) => each.id);
     earlier.push(...answered);
-    if (round.waits)
-      await settled(
-        stage,
-        answered.map((each) => each.id),
-      );
+    if (round.waits) await stage.watch.settled(answered.map((each) => each.id));
   }
-  await settled(stage, [...rounds.keys()]);
+  await stage.watch.settled([...rounds.keys()]);
   return { owners, rounds, groups };
 }
 
@@ -166,18 +163,4 @@ async function wake({ services, tenant }: Stage, ids: string[]): Promise<void> {
     tenant.slug,
     ids.map((id) => ({ queue: 'spend', kind: 'model', id, notify: false })),
   );
-}
-
-const patienceMs = 120_000;
-
-async function settled({ services, tenant }: Stage, ids: string[]): Promise<void> {
-  const until = Date.now() + patienceMs;
-  while (ids.length > 0) {
-    const waiting = await withTenant(services.db.app, tenant.slug, (tx) =>
-      tx.query(`select from operations where id = any($1::uuid[]) and due limit 1`, [ids]),
-    );
-    if (waiting.rowCount === 0) return;
-    assert(Date.now() < until, 'everything that was accepted gets its outcome');
-    await sleep(15);
-  }
 }

@@ -31,8 +31,9 @@ export async function storedOperations(
   const rows = await withOwner(databaseUrl, async (client) => {
     const result = await client.query<StoredOperation>(
       `select o.id, o.kind, o.status, o.due, o.amount::float8 as amount, o.wallet_version::float8 as version,
-         (select count(*)::int from ${schema}.entries e where e.operation_id = o.id) as entries
-       from ${schema}.operations o`,
+         coalesce(e.count, 0)::int as entries
+       from ${schema}.operations o
+       left join (select operation_id, count(*) from ${schema}.entries group by 1) e on e.operation_id = o.id`,
     );
     return result.rows;
   });
