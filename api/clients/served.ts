@@ -1,6 +1,7 @@
 // The clients as this installation serves them: written from its own document when somebody first asks, so never stale.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { writeGo } from './go.ts';
 import { type ApiDocument, type ClientModel, readModel } from './model.ts';
 import { writePython } from './python.ts';
 import { writeTypeScript } from './typescript.ts';
@@ -8,13 +9,15 @@ import { writeTypeScript } from './typescript.ts';
 /** Opening comments, which are for readers of this project, and imports of what one file holds anyway. */
 const forReaders = /^((\/\/|#).*\n)+/;
 const ownImports = /^import [^;]*? from '\.[^;]*;\n/gm;
+const joints: Record<string, string> = { ts: '\n', py: '\n\n', go: '\n' };
 
 /** The hand-written half of a client: the same in every installation. */
 function runtimeOf(ending: string): string {
   return ['wire', 'outcomes']
     .map((name) => readFileSync(new URL(`runtime/${name}.${ending}`, import.meta.url), 'utf8'))
     .map((text) => text.replace(forReaders, '').replaceAll(ownImports, ''))
-    .join(ending === 'py' ? '\n\n' : '\n');
+    .map((text, part) => (part > 0 ? text.replace(/^package \w+\n/, '') : text))
+    .join(joints[ending]);
 }
 
 interface Language {
@@ -26,6 +29,7 @@ interface Language {
 export const languages: Record<string, Language> = {
   typescript: { ending: 'ts', type: 'application/typescript; charset=utf-8', write: writeTypeScript },
   python: { ending: 'py', type: 'text/x-python; charset=utf-8', write: writePython },
+  go: { ending: 'go', type: 'text/x-go; charset=utf-8', write: writeGo },
 };
 
 /** @returns the source of a client; the language is one of `languages` */

@@ -31,8 +31,8 @@ A refusal for trying too often is 429 \`rate_limited\` with \`Retry-After\`, \`R
 \`address_refused\` on each of its routes.
 
 ## Clients
-One file without dependencies, written from this document: [TypeScript](/clients/coinlane.ts) and
-[Python](/clients/coinlane.py).
+One file without dependencies, written from this document: [TypeScript](/clients/coinlane.ts),
+[Python](/clients/coinlane.py) and [Go](/clients/coinlane.go).
 
 ## Problems
 Whatever goes wrong is answered as \`application/problem+json\` (RFC 9457). \`code\` is one of:

@@ -1,6 +1,6 @@
 // The clients that an installation serves do what they promise against that very installation, in every language.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -47,6 +47,22 @@ describe('served', () => {
       expect((await call('GET', `${stage.system.url}/clients/${file}`)).body).toMatchObject({
         code: 'not_found',
       });
+  });
+
+  test('the command fetches what is served, and says so where nothing is', async () => {
+    const run = (...args: string[]) => tell(root, [process.execPath, 'scripts/client.ts', ...args], stage);
+    const [fetched, missing, unknown] = await Promise.all([
+      run('python', join(folder, 'fetched.py'), '--url', stage.system.url),
+      run('go', '--url', 'http://127.0.0.1:9'),
+      run('cobol'),
+    ]);
+    expect(fetched).toEqual({ code: 0, output: '' });
+    expect(readFileSync(join(folder, 'fetched.py'), 'utf8')).toBe(await stage.source('coinlane.py'));
+    expect([missing.code, missing.output]).toEqual([
+      1,
+      expect.stringContaining('No client at http://127.0.0.1:9'),
+    ]);
+    expect([unknown.code, unknown.output]).toEqual([2, expect.stringContaining('typescript | python | go')]);
   });
 
   test('every route of the document has a name of its own, and the clients call it by that', async () => {
@@ -132,8 +148,7 @@ describe('TypeScript', () => {
   test('a line that fails three times, once after the work was done, makes one operation by one key', async () => {
     const { line, hooked } = stage;
     const platform = open({ secretKey: hooked.tenant.secretKey }, line.url);
-    line.seen.length = 0;
-    line.next.push(503, 502, 'lose');
+    line.spoil(503, 502, 'lose');
     const body = { userId: hooked.userId, amount: 7, reference: 'ts-once' };
     const made = await platform.wallet.spend(body, { wait: 10 });
     expect(line.seen).toHaveLength(4);
@@ -142,7 +157,7 @@ describe('TypeScript', () => {
       data: [{ id: made.id }],
       hasMore: false,
     });
-    line.next.push(503, 503);
+    line.spoil(503, 503);
     const hasty = open({ secretKey: hooked.tenant.secretKey, attemptsMax: 2 }, line.url);
     expect(await failure(hasty.wallet.spend(body))).toMatchObject({
       code: 'unexpected_answer',
@@ -153,11 +168,10 @@ describe('TypeScript', () => {
   test('what could be done twice is not tried twice', async () => {
     const { line, hooked } = stage;
     const door = open({ tenant: hooked.tenant.slug }, line.url);
-    line.seen.length = 0;
-    line.next.push('lose');
+    line.spoil('lose');
     const lost = await failure(door.account.register({ email: 'lost@example.com', password }));
     expect([lost.code, lost.status, line.seen.length]).toEqual(['connection_failed', 0, 1]);
-    line.next.push(429);
+    line.spoil(429);
     expect((await failure(door.account.login({ email: 'x@example.com', password }))).code).toBe(
       'invalid_credentials',
     );
@@ -194,11 +208,30 @@ describe('TypeScript', () => {
   });
 });
 
+/** What the bad line saw of one operation: how often it was sent, and by how many keys. */
+function sentOnce() {
+  const keys = stage.line.seen.filter(({ path }) => path === '/wallet/spend').map(({ key }) => key);
+  return [keys.length, new Set(keys).size];
+}
+
 test('Python: the same story', async ({ skip }) => {
   const found = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']);
   if (found.status !== 0) return skip('no Python 3.9 or newer here: install python3 to run this story');
+  stage.line.spoil(503, 502, 'lose');
   const told = await tell(folder, ['python3', '-W', 'error', join(root, 'tests/clients/story.py')], stage);
   expect(told).toEqual({ code: 0, output: 'told to its end\n' });
-  const keys = stage.line.seen.filter(({ method }) => method === 'POST').map(({ key }) => key);
-  expect([keys.length, new Set(keys).size]).toEqual([4, 1]);
+  expect(sentOnce()).toEqual([4, 1]);
+});
+
+test('Go: the same story', { timeout: 120_000 }, async ({ skip }) => {
+  if (spawnSync('go', ['version']).status !== 0)
+    return skip("no Go here: install Debian's golang-go to run this story");
+  mkdirSync(join(folder, 'coinlane'));
+  writeFileSync(join(folder, 'go.mod'), 'module story\n\ngo 1.19\n');
+  writeFileSync(join(folder, 'coinlane/coinlane.go'), await stage.source('coinlane.go'));
+  copyFileSync(join(root, 'tests/clients/story.go'), join(folder, 'story.go'));
+  stage.line.spoil(503, 502, 'lose');
+  const told = await tell(folder, ['go', 'run', 'story.go'], stage);
+  expect(told).toEqual({ code: 0, output: 'told to its end\n' });
+  expect(sentOnce()).toEqual([4, 1]);
 });

@@ -14,6 +14,7 @@ const spent: Operation = await client.wallet.spend({ amount: 1, metadata: { leve
 const coins: number | null = spent.balanceAfter;
 for await (const line of client.wallet.transactions({ limit: 5 })) line.amount.toFixed();
 const lots: number = (await client.wallet.previewRefund({ operationId: spent.id })).lots.length;
+const sealed: string = (await client.operations.proof(spent.id)).head.hash;
 const event = operationOf(await verifyWebhook('', {}, ['a', 'b']));
 if (event?.status === 'applied') throw new CoinlaneError({ code: 'insufficient_funds' });
 // @ts-expect-error a misspelt field
@@ -21,7 +22,7 @@ await client.wallet.spend({ amuont: 1 });
 // @ts-expect-error a body that is missing
 await client.wallet.refund();
 // @ts-expect-error no such status
-if (spent.status === 'done') console.log(coins, lots);
+if (spent.status === 'done') console.log(coins, lots, sealed);
 // @ts-expect-error nothing to wait for
 await client.wallet.balance({}, { wait: 5 });
 `;
@@ -42,15 +43,13 @@ export function compileProgram(folder: string): { status: number | null; stdout:
   return { status, stdout };
 }
 
-/** Runs a story that is written in another language. What it is told, as JSON, is the stage, whose line is bad first. */
+/** Runs a story that is written in another language. What it is told, as JSON, is the stage. */
 export function tell(
   folder: string,
   [command = '', ...args]: string[],
   { system, hooked, line, delivery, silentUrl }: Stage,
 ): Promise<{ code: number | null; output: string }> {
   const { userId, secret, tenant } = hooked;
-  line.seen.length = 0;
-  line.next.push(503, 502, 'lose');
   const story = {
     ...{
       url: system.url,

@@ -7,12 +7,14 @@ import { type System, startSystem } from '#tests/support/system.ts';
 import { type HookedTenant, hookTenant } from '../webhooks/hooked-tenant.ts';
 import type { Received } from '../webhooks/tenant-server.ts';
 
+type Spoilt = number | 'lose';
+
 export interface BadLine {
   url: string;
   /** What becomes of the next requests: a status answered at once, or done by the server and its answer lost. */
-  next: (number | 'lose')[];
-  /** Method, path and key of each request that came. */
-  seen: { method: string; path: string; key: string | undefined }[];
+  spoil(...next: Spoilt[]): void;
+  /** Path and key of each request that came since. */
+  seen: { path: string; key: string | undefined }[];
   close(): Promise<void>;
 }
 
@@ -20,13 +22,14 @@ const addressOf = (server: Server) => `http://127.0.0.1:${(server.address() as A
 
 /** A proxy that hands on to `url` whatever it is not told to spoil. */
 async function openBadLine(url: string): Promise<BadLine> {
-  const line: Pick<BadLine, 'next' | 'seen'> = { next: [], seen: [] };
+  const seen: BadLine['seen'] = [];
+  let spoilt: Spoilt[] = [];
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
     const { method = '', url: path = '', headers } = request;
-    line.seen.push({ method, path, key: headers['idempotency-key'] as string | undefined });
-    const told = line.next.shift();
+    seen.push({ path, key: headers['idempotency-key'] as string | undefined });
+    const told = spoilt.shift();
     if (typeof told === 'number') {
       response.writeHead(told, { 'Retry-After': '0' }).end();
       return;
@@ -46,8 +49,12 @@ async function openBadLine(url: string): Promise<BadLine> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    ...line,
+    seen,
     url: addressOf(server),
+    spoil(...next) {
+      spoilt = next;
+      seen.length = 0;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

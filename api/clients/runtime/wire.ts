@@ -125,7 +125,7 @@ export class Wire {
   }
 
   async send<T>(call: Call, options: WaitOptions = {}): Promise<T> {
-    const key = call.keyed ? (options.idempotencyKey ?? crypto.randomUUID()) : undefined;
+    const key = call.keyed ? (options.idempotencyKey ?? newKey()) : undefined;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const harmless = key !== undefined || ['GET', 'PUT', 'DELETE'].includes(call.method);
     let refused = false;
@@ -186,6 +186,12 @@ export class Wire {
     }
     return readAnswer(answer, text);
   }
+}
+
+/** Not randomUUID: browsers have that on https and localhost only. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function readAnswer(answer: Response, text: string): unknown {
