@@ -65,6 +65,7 @@ function answersOf(documented: Documented): [string, Schema | undefined][] {
 /** Pages, files and redirects are for browsers, and no part of a client. */
 function isForCode(group: string, documented: Documented): boolean {
   if (group === 'providers' || (documented.responses['303'] && group !== 'sandbox')) return false;
+  if (documented.requestBody && !jsonOf(documented.requestBody.content)) return false;
   return answersOf(documented).some(([status, json]) => json !== undefined || status === '204');
 }
 
