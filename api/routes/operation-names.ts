@@ -41,7 +41,6 @@ const given: Record<string, string> = {
   'POST /passkeys/options': 'passkeyOptions',
   'GET /wallet/top-up': 'getTopUp',
   'GET /items': 'list',
-  'POST /subscriptions': 'createSubscription',
   'GET /return/{tenant}/{purchaseId}': 'comeBack',
   'POST /webhooks/{provider}/{tenant}': 'report',
   'DELETE /sessions': 'endSessions',
@@ -68,7 +67,8 @@ export function singular(word: string): string {
 
 /** `paths` are all paths there are: a word that a parameter follows somewhere is a collection. */
 export function nameOperation(tag: string, method: string, path: string, paths: string[]): OperationName {
-  const { group, own } = groups[tag] ?? { group: camel(tag.toLowerCase()), own: '' };
+  const word = tag.toLowerCase();
+  const { group, own } = groups[tag] ?? { group: camel(word), own: word.replaceAll(' ', '-') };
   const named = given[`${method.toUpperCase()} ${path}`];
   return { group, verb: named ?? verbOf(method.toLowerCase(), path, own, paths) };
 }
@@ -82,19 +82,17 @@ function verbOf(method: string, path: string, own: string, paths: string[]): str
   const isCollection = last.endsWith('s') && paths.some((other) => other.startsWith(`${path}/{`));
   if (isCollection)
     return method === 'get' ? `list${noun(last, true)}` : `${verbsOfMany[method]}${noun(last)}`;
-  const words = segments.filter((segment) => segment !== own);
+  // What is below a wallet is asked for by its own name, whatever group it is in.
+  const words = segments.filter((segment) => segment !== own && segment !== 'wallet');
   const owners = segments.slice(0, -1);
   if (owners.some(isParameter)) return verbBelow(method, segments, noun);
   const whole = words.map((word, index) => (index === 0 ? camel(word) : capital(camel(word)))).join('');
   if (method === 'get') return whole || 'get';
-  if (method === 'post')
-    return words.length > 1
-      ? camel(last) +
-          words
-            .slice(0, -1)
-            .map((word) => noun(word))
-            .join('')
-      : whole;
+  if (method === 'post') {
+    if (last === own || /[^s]s$/.test(last)) return `create${noun(last)}`;
+    const objects = words.slice(0, -1).map((word) => noun(word));
+    return objects.length > 0 ? camel(last) + objects.join('') : whole;
+  }
   return verbsOfOne[method] + capital(whole);
 }
 
