@@ -2,7 +2,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Problem, type ProblemCode, problemCodes, problemStatus } from '#shared/contracts/problem.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { clientRoutes } from '../clients/routes.ts';
 import type { ApiEnv } from '../context.ts';
+import { nameOperation } from './operation-names.ts';
 import { referencePage } from './reference-page.ts';
 import { createRouter } from './router.ts';
 import { problemSchema } from './schemas.ts';
@@ -27,6 +29,10 @@ or the problem that it was refused with. Amounts are whole coins; prices are in 
 A refusal for trying too often is 429 \`rate_limited\` with \`Retry-After\`, \`RateLimit-Policy\` and
 \`RateLimit\` (draft-ietf-httpapi-ratelimit-headers-10). A tenant may serve some addresses only: others get 403
 \`address_refused\` on each of its routes.
+
+## Clients
+One file without dependencies, written from this document: [TypeScript](/clients/coinlane.ts),
+[Python](/clients/coinlane.py) and [Go](/clients/coinlane.go).
 
 ## Problems
 Whatever goes wrong is answered as \`application/problem+json\` (RFC 9457). \`code\` is one of:
@@ -66,10 +72,14 @@ function titleOf(code: ProblemCode): string {
 export function documentationRoutes(documented: OpenAPIHono<ApiEnv>) {
   const app = createRouter();
   let text: string | undefined;
-  app.get('/openapi.json', (c) => {
+  const written = () => {
     text ??= JSON.stringify(createDocument(documented));
-    return c.body(text, 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' });
-  });
+    return text;
+  };
+  app.get('/openapi.json', (c) =>
+    c.body(written(), 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }),
+  );
+  app.route('/', clientRoutes(written));
   app.route('/', referencePage());
   return app;
 }
@@ -100,12 +110,26 @@ function createDocument(documented: OpenAPIHono<ApiEnv>): Document {
   );
   const items = Object.values(document.paths ?? {});
   for (const item of items) completePath(item);
+  nameOperations(document);
   const used = new Set(items.flatMap((item) => methods.flatMap((method) => item[method]?.tags ?? [])));
   document.tags = tags.filter((tag) => used.has(tag.name));
   return document;
 }
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** So that generated code, ours and others', calls each route by a name that reads well. */
+function nameOperations(document: Document): void {
+  const paths = Object.keys(document.paths ?? {});
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    for (const method of methods) {
+      const operation = item[method];
+      if (!operation) continue;
+      const { group, verb } = nameOperation(operation.tags?.[0] ?? '', method, path, paths);
+      operation.operationId = `${group}.${verb}`;
+    }
+  }
+}
 
 /** What holds for every route is said here once and not in each of them. */
 function completePath(item: PathItem): void {

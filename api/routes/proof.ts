@@ -32,7 +32,7 @@ const proofSchema = z
       }),
     ),
   })
-  .openapi('Proof');
+  .openapi('OperationProof');
 
 const proofRoute = createRoute({
   method: 'get',

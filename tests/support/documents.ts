@@ -61,11 +61,12 @@ const inlineCode = /`([^`]+?)`/g;
 // Not after a slash, a variable or a placeholder: those are addresses.
 const filePath = /(?<![\w/.$}<>-])[\w.-]+(?:\/[\w.-]+)+\.(?:ts|mjs|js|sql|md|yml|json)\b/g;
 
-/** Files named in code, inline or in a block, that are not in the project. What a start makes does not count. */
+/** Files named in code, inline or in a block, that are not in the project. What a start makes does not count, nor what an example has beside it. */
 export function missingFiles(root: string, text: string): string[] {
   const inline = [...withoutBlocks(text).matchAll(inlineCode)].map(([, code = '']) => code);
   const named = [...inline, ...codeBlocks(text)].flatMap((code) => code.match(filePath) ?? []);
-  return named.filter((path) => !path.startsWith('.data/') && !existsSync(join(root, path)));
+  const own = (path: string) => !path.startsWith('.data/') && !path.startsWith('./');
+  return named.filter((path) => own(path) && !existsSync(join(root, path)));
 }
 
 /** The scripts of package.json that a text tells its reader to run. */
