@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { ArchivedTenant } from '#shared/db/archive.ts';
 import type { Database } from '#shared/db/pool.ts';
-import { Refusal } from './archive/format.ts';
+import { isPlain } from './archive/format.ts';
 import { type Written, writeArchive } from './archive/write.ts';
 import { withPreparedDatabase } from './command/prepared-database.ts';
 import { runCommand } from './command/run-command.ts';
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
       return 0;
     });
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!isPlain(error)) throw error;
     console.error(error.message);
     return 1;
   }

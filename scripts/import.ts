@@ -1,25 +1,31 @@
 // `npm run import`: takes in a tenant from an archive, or opening balances from another system.
 import { parseArgs } from 'node:util';
-import { Refusal } from './archive/format.ts';
+import { isPlain } from './archive/format.ts';
 import { type Loaded, loadArchive } from './archive/load.ts';
+import { runBalances } from './balances/import-balances.ts';
 import { withPreparedDatabase } from './command/prepared-database.ts';
 import { runCommand } from './command/run-command.ts';
 
-const usage = `Usage: npm run import -- FILE [--as SLUG] [--without-keys] [--dry-run]`;
+const usage = `Usage: npm run import -- FILE [--as SLUG] [--without-keys] [--dry-run]
+       npm run import -- --balances FILE --tenant SLUG [--wait SECONDS] [--dry-run]
+The first takes in a tenant that npm run export wrote; the second, users and coins from another system.`;
 
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
       options: {
-        /** Under another name. */
+        /** The tenant's name here. */
         as: { type: 'string' },
         'without-keys': { type: 'boolean', default: false },
         'dry-run': { type: 'boolean', default: false },
+        balances: { type: 'string' },
+        tenant: { type: 'string' },
+        /** How long to wait while nothing is settled. */
+        wait: { type: 'string', default: '10' },
       },
       allowPositionals: true,
     });
-    const [file, ...more] = positionals;
-    return file === undefined || more.length > 0 ? undefined : { file, ...values };
+    return { ...values, files: positionals, dryRun: values['dry-run'] };
   } catch {
     return undefined;
   }
@@ -27,26 +33,37 @@ function readArguments() {
 
 async function main(): Promise<number> {
   const given = readArguments();
-  if (!given) {
+  const work = given && workOf(given);
+  if (!work) {
     console.error(usage);
     return 2;
   }
-  const options = {
-    ...(given.as === undefined ? {} : { as: given.as }),
-    dryRun: given['dry-run'],
-    withoutKeys: given['without-keys'],
-  };
   try {
-    return await withPreparedDatabase('import', async (db, keyring) => {
-      tell(await loadArchive(db, keyring, given.file, options), options.dryRun);
-      return 0;
-    });
+    return await withPreparedDatabase('import', work);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(error.message);
-    console.error('Nothing was changed.');
+    if (!isPlain(error)) throw error;
+    console.error(`${error.message}\nNothing was changed.`);
     return 1;
   }
+}
+
+type Work = Parameters<typeof withPreparedDatabase<number>>[1];
+
+function workOf(given: NonNullable<ReturnType<typeof readArguments>>): Work | undefined {
+  const { balances, tenant, files, dryRun, as, 'without-keys': withoutKeys } = given;
+  if (balances !== undefined) {
+    const seconds = Number(given.wait);
+    if (tenant === undefined || files.length > 0 || !(seconds >= 0)) return undefined;
+    return (db, keyring) =>
+      runBalances(db, keyring, balances, { tenant, dryRun, patienceMs: seconds * 1000 });
+  }
+  const [file, ...more] = files;
+  if (file === undefined || more.length > 0) return undefined;
+  return async (db, keyring) => {
+    const options = { ...(as === undefined ? {} : { as }), dryRun, withoutKeys };
+    tell(await loadArchive(db, keyring, file, options), dryRun);
+    return 0;
+  };
 }
 
 function tell({ header, slug, rows, passwords, factors }: Loaded, dryRun: boolean): void {

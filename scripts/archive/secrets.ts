@@ -1,5 +1,5 @@
 // Takes over what an archive holds sealed, as far as a key of this installation opens it.
-import { deleteAuthenticators, forgetPasswordsUnder, listPepperKeys } from '#shared/db/archive.ts';
+import { deleteAuthenticators, forgetPasswordsUnder, listPasswordKeys } from '#shared/db/archive.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { listSealedFactors, replaceSealedFactor } from '#shared/db/sealed.ts';
 import { factorContext } from '#shared/tenants/sealed-values.ts';
@@ -14,7 +14,7 @@ export async function takeOverSecrets(
   slug: string,
   withoutKeys: boolean,
 ): Promise<{ passwords: number; factors: number }> {
-  const peppers = (await listPepperKeys(tx)).filter(
+  const needed = (await listPasswordKeys(tx)).filter(
     ({ keyId }) => !keyring.deriveUnder(keyId, 'password-pepper'),
   );
   const closed: string[] = [];
@@ -23,7 +23,7 @@ export async function takeOverSecrets(
     if (plain === undefined) closed.push(row.name);
     else await replaceSealedFactor(tx, row, keyring.seal(plain, factorContext(slug, row.name)));
   }
-  const passwords = peppers.reduce((sum, each) => sum + each.passwords, 0);
+  const passwords = needed.reduce((sum, each) => sum + each.passwords, 0);
   const factors = closed.length;
   if (passwords + factors > 0 && !withoutKeys) {
     throw new Refusal(
@@ -32,7 +32,7 @@ export async function takeOverSecrets(
   }
   await forgetPasswordsUnder(
     tx,
-    peppers.map(({ keyId }) => keyId),
+    needed.map(({ keyId }) => keyId),
   );
   await deleteAuthenticators(tx, closed);
   return { passwords, factors };

@@ -178,11 +178,11 @@ export async function queueAllForSealing(tx: Queryable): Promise<void> {
   );
 }
 
-/** How many passwords were peppered under which key. */
-export async function listPepperKeys(tx: Queryable): Promise<{ keyId: string; passwords: number }[]> {
+/** How many passwords need which key: the second part of their scheme. */
+export async function listPasswordKeys(tx: Queryable): Promise<{ keyId: string; passwords: number }[]> {
   const result = await tx.query<{ keyId: string; passwords: number }>(
     `select split_part(password_scheme, ':', 2) as "keyId", count(*) as passwords from users
-     where password_scheme like 'bcrypt-hmac-sha256:%' group by 1 order by 1`,
+     where password_scheme is not null group by 1 order by 1`,
   );
   return result.rows;
 }
@@ -191,7 +191,7 @@ export async function listPepperKeys(tx: Queryable): Promise<{ keyId: string; pa
 export async function forgetPasswordsUnder(tx: Queryable, keyIds: string[]): Promise<void> {
   await tx.query(
     `update users set password_hash = null, password_scheme = null
-     where password_scheme like 'bcrypt-hmac-sha256:%' and split_part(password_scheme, ':', 2) = any($1::text[])`,
+     where split_part(password_scheme, ':', 2) = any($1::text[])`,
     [keyIds],
   );
 }
