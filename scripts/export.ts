@@ -1,8 +1,5 @@
 // `npm run export`: writes one tenant whole into a file that `npm run import` takes.
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { ArchivedTenant } from '#shared/db/archive.ts';
 import type { Database } from '#shared/db/pool.ts';
@@ -48,30 +45,29 @@ function readArguments(): { slug: string; out: string | undefined } | undefined 
 }
 
 function toStdout(db: Database, slug: string): Promise<Written> {
-  return writeArchive(db, slug, async (text) => {
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-  });
+  // Reported by the write that fails; unheard, it would end the process before anything is said.
+  process.stdout.on('error', () => undefined);
+  const put = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    });
+  return writeArchive(db, slug, put);
 }
 
-/** The name is the whole file's: what was broken off keeps another one and is removed. */
+/** The name is the whole file's: what was broken off has another one, and is removed. */
 async function toFile(db: Database, slug: string, path: string): Promise<Written> {
   const partial = `${path}.part`;
-  const stream = createWriteStream(partial, { mode: 0o600 });
-  await once(stream, 'open');
-  // Reported by `finished`; unheard, it would end the process before anything is said.
-  stream.on('error', () => undefined);
+  const file = await open(partial, 'w', 0o600);
   try {
-    const written = await writeArchive(db, slug, async (text) => {
-      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), finished(stream)]);
-    });
-    stream.end();
-    await finished(stream);
+    const written = await writeArchive(db, slug, (text) => file.appendFile(text));
+    await file.sync();
     await rename(partial, path);
     return written;
   } catch (error) {
-    stream.destroy();
     await rm(partial, { force: true });
     throw error;
+  } finally {
+    await file.close();
   }
 }
 

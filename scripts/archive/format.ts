@@ -44,7 +44,7 @@ export class Refusal extends Error {
 /** What a person is told by its message alone: also that a file cannot be opened. */
 export const isPlain = (error: unknown): error is Error =>
   error instanceof Refusal ||
-  /^E(NOENT|ACCES|ISDIR|ROFS|NOSPC)$/.test((error as { code?: string }).code ?? '');
+  /^E(NOENT|NOTDIR|ACCES|ISDIR|ROFS|NOSPC|PIPE)$/.test((error as { code?: string }).code ?? '');
 
 /** A row as Postgres wrote it goes into its line untouched. */
 export const rowLine = (table: string, row: string) => `{"table":${JSON.stringify(table)},"row":${row}}`;

@@ -171,7 +171,7 @@ export async function queueAllForSealing(tx: Queryable): Promise<void> {
     `insert into seal_queue (wallet_ids, first_versions, last_versions, entries)
      select array_agg(id order by id, first), array_agg(first order by id, first), array_agg(last order by id, first),
        sum(last - first + 1)
-     from (select id, first, last, (sum(last - first + 1) over (order by id, first) - 1) / 1000 as stretch
+     from (select id, first, last, div(sum(last - first + 1) over (order by id, first) - 1, 1000) as stretch
        from (select w.id, first, least(first + 999, w.version) as last
          from wallets w cross join lateral generate_series(1, w.version, 1000) as first) parts) stretches
      group by stretch order by stretch`,
