@@ -189,10 +189,7 @@ describe('by its commands', () => {
     const imported = run('import', to, path, '--as', 'by-command');
     expect(imported).toMatchObject({ status: 0, stderr: '' });
     expect(imported.stdout).toContain('The tenant "by-command" is open.');
-    expect(run('export', from, 'nobody')).toMatchObject({
-      status: 1,
-      stderr: 'There is no tenant "nobody".\n',
-    });
+    await expect(exportTo(path, 'nobody')).rejects.toThrow('There is no tenant "nobody".');
   });
 });
 
