@@ -4,11 +4,12 @@ import { availableParallelism } from 'node:os';
 import bcrypt from 'bcrypt';
 import type { Services } from '#shared/boot/services.ts';
 import type { UserRow } from '#shared/db/identity.ts';
+import type { Keyring } from '#shared/tenants/secrets.ts';
 import { createHashGate } from './hash-gate.ts';
 
 export interface StoredPassword {
   hash: string;
-  /** `bcrypt-hmac-sha256:<pepper key id>:<cost>` */
+  /** `bcrypt-hmac-sha256:<pepper key id>:<cost>`; of a hash from another system `sealed-bcrypt:<key id>:<cost>`. */
   scheme: string;
 }
 
@@ -27,6 +28,8 @@ export interface Passwords {
 }
 
 const schemeName = 'bcrypt-hmac-sha256';
+const foreignName = 'sealed-bcrypt';
+const foreignContext = 'password/foreign';
 const schemePattern = new RegExp(`^${schemeName}:([0-9a-f]{8}):\\d{1,2}$`);
 const hashPattern = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 const pepperPurpose = 'password-pepper';
@@ -40,6 +43,28 @@ const waitingMax = 64;
 function pepper(password: string, key: Buffer): string {
   return createHmac('sha256', key).update(password, 'utf8').digest('base64');
 }
+
+/**
+ * A bcrypt hash that another system made knows no pepper. It lies sealed until its user logs in and a hash of our own
+ * replaces it: whoever reads the table cannot try it, and whoever writes there cannot put one of theirs.
+ */
+export function sealForeignHash(keyring: Pick<Keyring, 'seal' | 'keyId'>, hash: string): StoredPassword {
+  const scheme = `${foreignName}:${keyring.keyId}:${Number(hashPattern.exec(hash)?.[1])}`;
+  return { hash: keyring.seal(hash, foreignContext), scheme };
+}
+
+/** Nothing when no key of ours sealed it. */
+function openForeign(keyring: Pick<Keyring, 'open'>, sealed: string): string {
+  try {
+    return keyring.open(sealed, foreignContext);
+  } catch {
+    return '';
+  }
+}
+
+type Prepare = (password: string) => string;
+/** What the other system hashed, as it did. */
+const unpeppered: Prepare = (password) => password;
 
 /** A hash in valid form and at this cost that no password has, for users who do not exist. */
 function makeDummyHash(cost: number): string {
@@ -61,11 +86,16 @@ export function createPasswords(
   });
   /** What a stored password is checked with, or undefined when it cannot or must not be checked. */
   const usable = (stored: StoredPassword) => {
+    const isForeign = stored.scheme.startsWith(`${foreignName}:`);
+    const hash = isForeign ? openForeign(keyring, stored.hash) : stored.hash;
     const keyId = schemePattern.exec(stored.scheme)?.[1];
-    const storedCost = Number(hashPattern.exec(stored.hash)?.[1] ?? Number.NaN);
+    const storedCost = Number(hashPattern.exec(hash)?.[1] ?? Number.NaN);
     const key = keyId === undefined ? undefined : keyring.deriveUnder(keyId, pepperPurpose);
-    if (key && storedCost >= costMin && storedCost <= storedCostMax)
-      return { key, storedCost, rehash: keyId !== keyring.keyId || storedCost !== cost };
+    const prepare: Prepare | undefined = isForeign
+      ? unpeppered
+      : key && ((password) => pepper(password, key));
+    if (prepare && storedCost >= costMin && storedCost <= storedCostMax)
+      return { prepare, hash, storedCost, rehash: keyId !== keyring.keyId || storedCost !== cost };
     log.warn({ scheme: stored.scheme, cost: storedCost }, 'a stored password cannot be checked');
     return undefined;
   };
@@ -83,8 +113,8 @@ export function createPasswords(
     },
     async verify(tenant, password, stored) {
       const way = stored && usable(stored);
-      const peppered = pepper(password, way?.key ?? keyring.derive(pepperPurpose));
-      const hash = stored && way ? stored.hash : dummy;
+      const peppered = way?.prepare(password) ?? pepper(password, keyring.derive(pepperPurpose));
+      const hash = way?.hash ?? dummy;
       const same = await gate.run(tenant, () => compare(peppered, hash, way?.storedCost ?? cost));
       const ok = same && way !== undefined;
       return { ok, rehash: ok && way.rehash };

@@ -7,7 +7,7 @@ import {
   listBookEntries,
   listBookWallets,
 } from '#shared/db/books.ts';
-import { checkIntegrity } from '#shared/db/integrity.ts';
+import { inspect } from '#shared/db/integrity.ts';
 import type { Database, Queryable } from '#shared/db/pool.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { listActiveSlugs } from '#shared/db/tenants.ts';
@@ -52,18 +52,22 @@ export async function readBooks(db: Database): Promise<Finding[]> {
 
 /** One moment of the tenant's books, which go on being written. @returns in words, the first of each kind */
 export async function findDifferences(db: Database, tenant: string, sizes = pageSizes): Promise<string[]> {
-  const found = await withTenant(
-    db.app,
-    tenant,
-    async (tx) => [
-      await findUnfounded(tx, sizes),
-      await describeOneSided(tx),
-      await describeGap(tx),
-      await findBrokenLink(tx, tenant),
-    ],
-    'snapshot',
-  );
-  const { differences } = await checkIntegrity(db, tenant);
+  return withTenant(db.app, tenant, (tx) => findDifferencesIn(tx, tenant, sizes), 'snapshot');
+}
+
+/** The same in a transaction that is inside the tenant. `chained`: by whose name its chain begins. */
+export async function findDifferencesIn(
+  tx: Queryable,
+  chained: string,
+  sizes = pageSizes,
+): Promise<string[]> {
+  const found = [
+    await findUnfounded(tx, sizes),
+    await describeOneSided(tx),
+    await describeGap(tx),
+    await findBrokenLink(tx, chained),
+  ];
+  const { differences } = await inspect(tx);
   const others = differences.map(
     ({ check, id, expected, found: has }) => `${check}: ${id}: expected ${expected}, found ${has}`,
   );

@@ -37,7 +37,8 @@ export function checkIntegrity(db: Database, tenant: string): Promise<IntegrityR
   return withTenant(db.app, tenant, (tx) => inspect(tx), 'snapshot');
 }
 
-async function inspect(tx: Queryable): Promise<IntegrityReport> {
+/** The same inside a transaction of the caller's. */
+export async function inspect(tx: Queryable): Promise<IntegrityReport> {
   const counts = await tx.query<{ wallets: number; entries: number; operations: number }>(
     `select (select count(*) from wallets) as wallets, (select count(*) from entries) as entries,
          (select count(*) from operations) as operations`,

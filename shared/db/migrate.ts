@@ -142,7 +142,8 @@ export async function createTenantSchema(
   return applyTenantMigrations(client, tenant, 0, through);
 }
 
-async function applyTenantMigrations(
+/** Upgrades a tenant's schema from a version, in the caller's transaction, as the owner. @returns its new version */
+export async function applyTenantMigrations(
   client: Queryable,
   tenant: string,
   from: number,

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import bcrypt from 'bcrypt';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { requireGoodPassword } from '#api/identity/password-rules.ts';
-import { createPasswords } from '#api/identity/passwords.ts';
+import { createPasswords, sealForeignHash } from '#api/identity/passwords.ts';
 import { loadConfig } from '#shared/config/env.ts';
 import type { Problem } from '#shared/contracts/problem.ts';
 import { createLog } from '#shared/runtime/log.ts';
@@ -44,6 +44,23 @@ describe('a password', () => {
     expect(await bcrypt.compare('correct horse', stored.hash)).toBe(false);
     expect(await passwords.verify(tenant, 'correct horse', stored)).toEqual({ ok: true, rehash: false });
     expect(await passwords.verify(tenant, 'correct horsE', stored)).toEqual({ ok: false, rehash: false });
+  });
+
+  test('of another system is right once, sealed until then, and of no use to whoever reads or writes the table', async () => {
+    const foreign = await bcrypt.hash('an old password', 5);
+    const stored = sealForeignHash(keyring, foreign);
+    expect(stored.hash).not.toContain(foreign.slice(7));
+    expect(stored.scheme).toBe(`sealed-bcrypt:${keyring.keyId}:5`);
+    expect(await passwords.verify(tenant, 'an old password', stored)).toEqual({ ok: true, rehash: true });
+    const refused = { ok: false, rehash: false };
+    expect(await passwords.verify(tenant, 'an old passworD', stored)).toEqual(refused);
+    const elsewhere = sealForeignHash(createKeyring([oldKey]), foreign);
+    for (const hash of [foreign, elsewhere.hash]) {
+      expect(await passwords.verify(tenant, 'an old password', { ...stored, hash })).toEqual(refused);
+    }
+    expect(await passwords.verify(tenant, 'an old password', { hash: foreign, scheme: 'bcrypt:5' })).toEqual(
+      refused,
+    );
   });
 
   test.each([
