@@ -25,6 +25,23 @@ export interface TenantNews {
   rejected: number;
   postings: NewsPosting[];
   topUps?: TopUpNews[];
+  payouts?: PayoutNews[];
+}
+
+/** A payout that reached a state; as it stood then. */
+export interface PayoutNews {
+  state: 'requested' | 'paid' | 'failed' | 'returned';
+  /** The operation of the payout. */
+  id: string;
+  walletId: string;
+  userId: string;
+  coins: number;
+  /** In the minor unit of the currency. */
+  amount: number;
+  currency: string;
+  provider: string;
+  reference: string | null;
+  reason: string | null;
 }
 
 /** An automatic top-up that began, or a rule that was switched off. */

@@ -1,5 +1,5 @@
 // Whether a tenant is to be told what happens to its books, and how one outcome is told.
-import type { OutboxEvent, TopUpNews } from '../contracts/events.ts';
+import type { OutboxEvent, PayoutNews, TopUpNews } from '../contracts/events.ts';
 import type { Tenant } from '../tenants/directory.ts';
 
 /** An endpoint of the tenant's listens, or a rule of its alerts looks at every outcome. */
@@ -17,4 +17,9 @@ export function newsOfRefusal(tenant: string, operationId: string): OutboxEvent 
 /** The event of automatic top-ups that began or ended; it tells of no outcome. */
 export function newsOfTopUps(tenant: string, topUps: TopUpNews[]): OutboxEvent {
   return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], topUps } };
+}
+
+/** The event of payouts that were asked for or ended. */
+export function newsOfPayouts(tenant: string, payouts: PayoutNews[]): OutboxEvent {
+  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], payouts } };
 }

@@ -1,5 +1,5 @@
 // Turns what a batch did to a tenant's books into messages for its endpoints, and into alerts.
-import type { TenantNews, TopUpNews } from '#shared/contracts/events.ts';
+import type { PayoutNews, TenantNews, TopUpNews } from '#shared/contracts/events.ts';
 import { insertOutcomeCount } from '#shared/db/alerts.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
@@ -62,7 +62,12 @@ async function write(
   for (const { rule, change } of alerts) deps.metrics.alerts.labels(rule, change).inc();
   if (balanceBelow?.mail) await mailBalances(deps, tx, tenant, alerts);
   if (!listening) return [];
-  const told = [...(await tellingsOf(tx, news, owners)), ...(news.topUps ?? []).map(tellTopUp)];
+  const { topUps = [], payouts = [] } = news;
+  const told = [
+    ...(await tellingsOf(tx, news, owners)),
+    ...topUps.map(tellTopUp),
+    ...payouts.map(tellPayout),
+  ];
   return writeMessages(tx, slug, endpoints, [...told, ...alerts.map(tellingOf)]);
 }
 
@@ -97,6 +102,12 @@ function tellTopUp({ change, id, ...data }: TopUpNews): Telling {
     timestamp: new Date().toISOString(),
     data,
   };
+}
+
+function tellPayout(payout: PayoutNews): Telling {
+  const { id, state } = payout;
+  const timestamp = new Date().toISOString();
+  return { cause: `payout_${state}:${id}`, type: `payout.${state}`, timestamp, data: payout };
 }
 
 /** Many wallets may cross at once: the first of ten minutes is named, the others are in the webhooks. */
