@@ -14,12 +14,13 @@ import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, PlatformCaller } from '../context.ts';
 import { contentHash } from '../journal.ts';
+import { decodeIdCursor, encodeCursor } from '../routes/cursor.ts';
 import { auditAct } from '../top-ups/methods.ts';
 import { moneyOf, needsDestination, type PayoutRules, requirePayer, rulesOf, termsOf } from './terms.ts';
 
 export const batchInput = z.strictObject({
   limit: z.int().min(1).max(1000).default(500).openapi({ description: 'Wallets to look at, at most' }),
-  cursor: z.uuid().optional().openapi({ description: '`nextCursor` of the batch before' }),
+  cursor: z.string().max(200).optional().openapi({ description: '`nextCursor` of the batch before' }),
 });
 
 export const batchView = z
@@ -83,7 +84,8 @@ async function makeBatch(
   rules: PayoutRules,
   { limit, cursor }: z.output<typeof batchInput>,
 ): Promise<{ taken: TakenPayoutBatch; ids: string[] }> {
-  const filter = { ...rules, after: cursor ?? null, limit };
+  const after = cursor === undefined ? null : decodeIdCursor(cursor, ['payouts', rules.coin]);
+  const filter = { ...rules, after, limit };
   const looked = await listPayoutCandidates(tx, filter);
   const able = looked.length === 0 ? [] : await listPayableWallets(tx, looked, filter);
   const placed = needsDestination(rules) ? able.filter((each) => each.destinationId !== null) : able;
@@ -92,12 +94,13 @@ async function makeBatch(
     .map((each) => rowOf(rules, batchId, each));
   if (rows.length > 0) await insertOperations(tx, rows);
   const hasMore = looked.length === limit;
+  const last = looked.at(-1);
   const view: BatchView = {
     ...{ id: batchId, looked: looked.length, requested: rows.length, currency: rules.currency },
     coins: rows.reduce((sum, { amount }) => sum + (amount ?? 0), 0),
     amount: rows.reduce((sum, { terms }) => sum + (terms?.payout?.amount ?? 0), 0),
     withoutDestination: able.length - placed.length,
-    ...{ hasMore, nextCursor: hasMore ? (looked.at(-1) ?? null) : null },
+    ...{ hasMore, nextCursor: hasMore && last ? encodeCursor(last, ['payouts', rules.coin]) : null },
   };
   await setPayoutBatchAnswer(tx, batchId, view);
   await auditAct(tx, caller, 'payout.batch', batchId, { requested: rows.length, coins: view.coins });

@@ -40,8 +40,6 @@ export interface PayoutNews {
   amount: number;
   currency: string;
   provider: string;
-  reference: string | null;
-  reason: string | null;
 }
 
 /** An automatic top-up that began, or a rule that was switched off. */

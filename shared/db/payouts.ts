@@ -128,6 +128,18 @@ export async function findFrozenReason(tx: Queryable, walletId: string): Promise
   return result.rows[0]?.reason ?? null;
 }
 
+/** What was written about these payouts, by their ids. */
+export async function listPayoutTexts(
+  tx: Queryable,
+  ids: string[],
+): Promise<Map<string, { reference: string | null; reason: string | null }>> {
+  const result = await tx.query<{ id: string; reference: string | null; reason: string | null }>(
+    `select operation_id as id, reference, reason from payouts where operation_id = any($1::uuid[])`,
+    [ids],
+  );
+  return new Map(result.rows.map((row) => [row.id, row]));
+}
+
 export interface PayoutFilter {
   userId?: string | undefined;
   state?: PayoutState | undefined;
@@ -212,8 +224,8 @@ export async function erasePayouts(tx: Queryable, tenant: string, userId: string
   await tx.query(
     `update coinlane.webhook_messages set payload =
        (payload::jsonb || jsonb_build_object('data', payload::jsonb -> 'data' || '{"reference": null, "reason": null}'))::text
-     where tenant = $1 and cause = any(array(select state || p.operation_id from payouts p
-       cross join unnest(array['payout_paid:', 'payout_failed:', 'payout_returned:']) as state where p.user_id = $2))`,
+     where tenant = $1 and cause = any(array(select told || p.operation_id from payouts p
+       cross join unnest(array['payout_paid:', 'payout_failed:', 'payout_returned:']) as told where p.user_id = $2))`,
     [tenant, userId],
   );
 }

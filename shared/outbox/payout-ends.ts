@@ -56,8 +56,8 @@ export async function movePayout(
 }
 
 function tellableOf(row: PayoutRow, state: PayoutState): PayoutNews {
-  const { id, walletId, userId, coins, amount, currency, provider, reference, reason } = row;
+  const { id, walletId, userId, coins, amount, currency, provider } = row;
   // Only what ends a payout is told from here.
   const told = state === 'sent' ? 'requested' : state;
-  return { state: told, id, walletId, userId, coins, amount, currency, provider, reference, reason };
+  return { state: told, id, walletId, userId, coins, amount, currency, provider };
 }

@@ -16,8 +16,7 @@ export function startPayouts(
     const { id, walletId, userId, terms } = operation;
     if (!terms?.payout) return [];
     const { provider, amount, currency } = terms.payout;
-    const none = { reference: null, reason: null };
-    return [{ state: 'requested', id, walletId, userId, coins, amount, currency, provider, ...none }];
+    return [{ state: 'requested', id, walletId, userId, coins, amount, currency, provider }];
   });
   const jobs = begun
     // By hand: the platform looks by itself what is to be paid.

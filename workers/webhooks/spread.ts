@@ -3,6 +3,7 @@ import type { PayoutNews, TenantNews, TopUpNews } from '#shared/contracts/events
 import { insertOutcomeCount } from '#shared/db/alerts.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
+import { listPayoutTexts } from '#shared/db/payouts.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { listWalletOwners } from '#shared/db/wallets.ts';
 import type { WakeableDelivery } from '#shared/db/webhook-deliveries.ts';
@@ -66,7 +67,7 @@ async function write(
   const told = [
     ...(await tellingsOf(tx, news, owners)),
     ...topUps.map(tellTopUp),
-    ...payouts.map(tellPayout),
+    ...(await tellPayouts(tx, payouts)),
   ];
   return writeMessages(tx, slug, endpoints, [...told, ...alerts.map(tellingOf)]);
 }
@@ -104,10 +105,19 @@ function tellTopUp({ change, id, ...data }: TopUpNews): Telling {
   };
 }
 
-function tellPayout(payout: PayoutNews): Telling {
-  const { id, state } = payout;
+/** Texts about a payout are read now: its user may be erased since. */
+async function tellPayouts(tx: Tx, payouts: PayoutNews[]): Promise<Telling[]> {
+  if (payouts.length === 0) return [];
+  const ids = payouts.map(({ id }) => id);
+  const texts = await listPayoutTexts(tx, ids);
   const timestamp = new Date().toISOString();
-  return { cause: `payout_${state}:${id}`, type: `payout.${state}`, timestamp, data: payout };
+  return payouts.map((payout): Telling => {
+    const { id, state } = payout;
+    const { reference = null, reason = null } = (state !== 'requested' && texts.get(id)) || {};
+    // A payout that was paid may have come back since.
+    const data = { ...payout, reference, reason: state === 'paid' ? null : reason };
+    return { cause: `payout_${state}:${id}`, type: `payout.${state}`, timestamp, data };
+  });
 }
 
 /** Many wallets may cross at once: the first of ten minutes is named, the others are in the webhooks. */
