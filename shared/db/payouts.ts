@@ -176,7 +176,7 @@ export async function listOverduePayouts(
   const result = await tx.query<{ id: string; stamp: number }>(
     `select operation_id as id, floor(extract(epoch from updated_at))::bigint as stamp from payouts
      where state in ('requested', 'sent') and provider <> 'manual'
-       and updated_at < now() - make_interval(secs => $1) order by operation_id limit $2`,
+       and updated_at < now() - make_interval(secs => $1) order by updated_at limit $2`,
     [ageSeconds, limit],
   );
   return result.rows;

@@ -174,6 +174,24 @@ test('a frozen wallet, a banned user and one who owes are paid nothing', async (
   expect(await stage.earnings(owing)).toMatchObject({ blocked: 'wallet_owes' });
 });
 
+test('what a rule of the tenant catches is refused, or waits for an operator', async () => {
+  const strict = await openStage(system, { provider: 'manual', holdDays: 0 }, false);
+  const rule = { kind: 'payout', seconds: 86_400, amount: 50 };
+  await strict.set({ velocity: { rules: [{ ...rule, action: 'refuse' }] } });
+  const nora = await strict.addCreator(200);
+  expect((await strict.pay(nora, 50)).status).toBe(201);
+  expectProblem(await strict.pay(nora, 20), 409, 'velocity_exceeded');
+  await strict.set({ velocity: { rules: [{ ...rule, action: 'review' }] } });
+  const held = await strict.pay(nora, 60);
+  expect(held).toMatchObject({ status: 202, body: { reason: 'held_for_review' } });
+  expect(await strict.earnings(nora)).toMatchObject({ payable: 150, underway: 50 });
+  const path = `${system.url}/operator/tenants/${strict.tenant.slug}/held-operations/${held.body.id}/decision`;
+  const decided = await call('POST', path, { token: operatorToken, body: { decision: 'release' } });
+  expect(decided.status, JSON.stringify(decided.body)).toBeLessThan(300);
+  await strict.until(held.body.id, 'requested');
+  await strict.expectWhole();
+});
+
 test('nobody else reaches a payout', async () => {
   const nora = await stage.addCreator(50);
   const { id } = (await stage.pay(nora, 50)).body;

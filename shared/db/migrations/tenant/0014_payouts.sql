@@ -43,7 +43,9 @@ create table payouts (
   updated_at timestamptz not null default now()
 );
 create index payouts_newest on payouts (user_id, operation_id);
-create index payouts_open on payouts (state, operation_id) where state in ('requested', 'sent');
+create index payouts_state on payouts (state, operation_id);
+-- What waits on a provider.
+create index payouts_underway on payouts (updated_at) where state in ('requested', 'sent') and provider <> 'manual';
 create index payouts_batch on payouts (batch_id, operation_id) where batch_id is not null;
 
 -- Requests to pay everybody, with what each was answered.
