@@ -12,6 +12,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { createAddressFinder, warnOnce } from './middleware/address.ts';
 import { operatorRoutes } from './operator/routes.ts';
 import { hostedWalletRoutes } from './pages/wallet.ts';
+import { payoutRoutes } from './payouts/routes.ts';
 import { readingRoutes } from './reading/routes.ts';
 import { balanceRoutes } from './routes/balance.ts';
 import { batchRoutes } from './routes/batch.ts';
@@ -67,6 +68,7 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   app.route('/', balanceRoutes(deps));
   app.route('/', buyRoutes(deps));
   app.route('/', topUpRoutes(deps));
+  app.route('/', payoutRoutes(deps));
   app.route('/', catalogueRoutes(deps));
   app.route('/', entitlementRoutes(deps));
   app.route('/', readingRoutes(deps));

@@ -28,7 +28,7 @@ export interface Quote {
 }
 
 export interface OperationDraft {
-  kind: Exclude<OperationKind, 'clawback' | 'reversal' | 'expiry'>;
+  kind: Exclude<OperationKind, 'clawback' | 'reversal' | 'expiry' | 'payout_return'>;
   walletId: string;
   userId: string;
   amount: number | null;

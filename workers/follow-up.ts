@@ -8,8 +8,9 @@ import {
   insertPurchaseRefunds,
   markUndeliverable,
 } from '#shared/db/purchases.ts';
-import type { Decision } from '#shared/ledger/states.ts';
+import type { Applied, Decision } from '#shared/ledger/states.ts';
 import { announce } from './announce.ts';
+import { startPayouts } from './payouts/start.ts';
 import type { SettleDeps } from './settle.ts';
 
 export async function followUp(
@@ -23,6 +24,7 @@ export async function followUp(
   const undeliverable: string[] = [];
   const moneyBack: { operationId: string; purchaseId: string; coinsBefore: number; coinsAfter: number }[] =
     [];
+  const paidOut: Applied[] = [];
   const writeOffs: { purchaseId: string; coins: number }[] = [];
   /** Wallets whose debt moved; whether the last of their changes leaves them frozen for it. */
   const debtors = new Map<string, boolean>();
@@ -41,6 +43,7 @@ export async function followUp(
       } else events.push(mail(tenant, 'refund_receipt', decision));
     }
     if (decision.status === 'rejected') continue;
+    if (kind === 'payout') paidOut.push(decision);
     if (decision.writtenOffChange !== 0 && originalId !== null) {
       writeOffs.push({ purchaseId: originalId, coins: decision.writtenOffChange });
     }
@@ -53,6 +56,7 @@ export async function followUp(
   if (granted.length > 0) await grantPurchases(tx, granted);
   if (undeliverable.length > 0) await markUndeliverable(tx, undeliverable, 'refused by the ledger');
   if (moneyBack.length > 0) await insertPurchaseRefunds(tx, moneyBack);
+  if (paidOut.length > 0) events.push(...startPayouts(tx, tenant, paidOut, deps.announces));
   if (writeOffs.length > 0) await addShortfall(tx, writeOffs);
   for (const [id, frozen] of debtors) await freezeDebtor(tx, id, frozen);
   if (deps.announces) events.push(...announce(tenant, decisions));

@@ -13,6 +13,7 @@ import type { Tenant } from '#shared/tenants/directory.ts';
 import type { WorkerDeps } from './context.ts';
 import { doDue } from './due.ts';
 import { lookAndApply } from './look.ts';
+import { lookAtPayout, sendPayout } from './payouts/send.ts';
 import type { PaymentProvider } from './providers/provider.ts';
 import { ProviderUnavailable } from './providers/unavailable.ts';
 import { checkPurchase, knownTenant } from './purchase.ts';
@@ -33,6 +34,8 @@ export function processProviderJob(deps: EventDeps, job: ProviderJob, earlierRun
     case 'charge':
     case 'check':
       return checkPurchase(deps, job.tenant, job.operationId);
+    case 'payout':
+      return sendPayout(deps, job.tenant, job.operationId);
     case 'detach':
       return forgetMethod(deps, job);
     case 'reconcile':
@@ -120,6 +123,13 @@ async function actOn(
   if (isErasedBody(event.body)) return { status: 'ignored', detail: 'its content was erased with its user' };
   if (provider.verify && !(await provider.verify(tenant, event))) {
     return { status: 'forged', detail: 'the provider says that it did not send this' };
+  }
+  const payoutId = provider.readPayoutHint?.(event.body);
+  if (payoutId !== undefined) {
+    const isOurs = await lookAtPayout(deps, tenant, provider, payoutId);
+    return isOurs
+      ? { status: 'processed', detail: null }
+      : { status: 'ignored', detail: 'no payout of ours' };
   }
   const hint = provider.readHint(event.body);
   if (!hint) return failed('its form is unknown');

@@ -6,9 +6,11 @@ import {
   lockItemSales,
   lockOwned,
 } from '#shared/db/ledger.ts';
+import { listEarned } from '#shared/db/payouts.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import type { Ground } from '#shared/ledger/groups.ts';
 import { ownedKey } from '#shared/ledger/items.ts';
+import { lotsWithin } from '#shared/ledger/payouts.ts';
 import type { OriginalState, WalletState } from '#shared/ledger/states.ts';
 import type { ItemTerms } from '#shared/ledger/terms.ts';
 import type { VelocitySettings } from '#shared/ledger/velocity.ts';
@@ -27,10 +29,12 @@ export async function readGround(
   rules: VelocitySettings | undefined,
 ): Promise<Ground> {
   const originals = await readOriginals(tx, operations);
+  const paysOut = operations.some(({ kind }) => kind === 'payout');
   return {
     wallets: new Map(wallets.map((wallet) => [wallet.id, wallet])),
     originals,
     ...(await readItems(tx, operations, originals)),
+    ...(paysOut ? { earned: await listEarned(tx, lotsWithin(wallets, originals.values())) } : {}),
     guard: rules && (await openGuard(tx, rules, operations)),
   };
 }

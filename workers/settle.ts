@@ -218,7 +218,7 @@ function rememberDecision(originals: ReadonlyMap<string, OriginalState>, decisio
   original.status = decision.status;
   if (decision.status === 'applied') {
     original.amount = decision.amount;
-    const burns = original.kind === 'spend' || original.kind === 'capture';
+    const burns = ['spend', 'capture', 'payout'].includes(original.kind);
     if (burns) original.lots = netOf(decision.postings.flatMap((each) => each.lots));
   }
 }

@@ -10,6 +10,7 @@ import { takeForgottenDeliveries } from '#shared/db/webhook-deliveries.ts';
 import { wakeDeliveries } from '#shared/outbox/webhook-messages.ts';
 import type { WorkerDeps } from './context.ts';
 import { sweepExpired } from './expiry-sweep.ts';
+import { checkOverduePayouts } from './payouts/clock.ts';
 import { checkOverduePurchases } from './purchase-clock.ts';
 
 export interface Sweep {
@@ -57,6 +58,7 @@ export function startSweep(deps: WorkerDeps): Sweep {
     if (!purchasesChecked.has(tenant)) {
       purchasesChecked.set(tenant, true);
       await checkOverduePurchases(deps, tenant);
+      await checkOverduePayouts(deps, tenant);
     }
     return lost.length;
   };

@@ -79,6 +79,8 @@ const kindNames = {
   capture: 'Spent',
   exchange: 'Exchanged',
   expiry: 'Run out',
+  payout: 'Paid out',
+  payout_return: 'Payout came back',
 };
 
 /** What a line of the history is; a debt, a write-off and a transfer have two directions. */

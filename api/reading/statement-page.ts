@@ -43,6 +43,8 @@ const names: Record<string, string> = {
   expiry: 'Run out',
   capture: 'Spent from a hold',
   release: 'Hold let go',
+  payout: 'Paid out in money',
+  payout_return: 'Payout that came back',
 };
 const nameOf = (kind: string) => names[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1);
 

@@ -48,6 +48,7 @@ const tags = [
   { name: 'Accounts', description: 'What a platform does about its users: find, ban, export, erase' },
   { name: 'Wallet', description: 'Buying, spending, refunds, balances and history' },
   { name: 'Top-up', description: 'Stored payment methods, and wallets that are filled up by themselves' },
+  { name: 'Payouts', description: 'What users earned from others, and paying it out in money' },
   { name: 'Items', description: 'What coins buy, and what users own' },
   { name: 'Schedules', description: 'Operations that come by time, and the clock of a sandbox tenant' },
   { name: 'Operations', description: 'What became of a request' },

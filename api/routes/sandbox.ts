@@ -17,6 +17,7 @@ import { inputProblem } from '../errors.ts';
 import { limitBody, requireJson } from '../middleware/body.ts';
 import { methodOf } from '../sandbox/cards.ts';
 import { createSandboxNetwork, type SandboxNetwork, type SandboxPicture } from '../sandbox/network.ts';
+import { lookUpPayout, orderPayout, showPayout } from '../sandbox/payouts.ts';
 import { idempotencyKeyOf } from './answer-operation.ts';
 import { createRouter } from './router.ts';
 import { sandboxCheckoutRoutes } from './sandbox-checkout.ts';
@@ -44,6 +45,12 @@ const chargeInput = z.strictObject({
   metadata: z.strictObject({ purchaseId: z.uuid() }),
 });
 
+const payoutInput = z.strictObject({
+  ...money,
+  destination: z.string().min(1).max(255),
+  metadata: z.strictObject({ payoutId: z.uuid() }),
+});
+
 /** `after` and `afterRef` name the last change that the page before held. */
 const changesInput = z.strictObject({
   from: z.iso.datetime(),
@@ -57,13 +64,13 @@ export function sandboxRoutes(deps: ApiDeps) {
   const router = createRouter();
   const webhooks = startSandboxWebhooks(deps);
   const network = createSandboxNetwork(deps.db, webhooks.kick);
-  router.route('/', accountRoutes(deps, network));
+  router.route('/', accountRoutes(deps, network, webhooks.kick));
   router.route('/', sandboxCheckoutRoutes(deps, network));
   return router;
 }
 
 /** What a merchant's server may ask; not part of the public document, as no card network's API would be. */
-function accountRoutes(deps: ApiDeps, network: SandboxNetwork) {
+function accountRoutes(deps: ApiDeps, network: SandboxNetwork, kick: () => void) {
   const router = createRouter();
   const { app } = deps.db;
   router.use('/sandbox/v1/*', limitBody, requireJson, requireAccount(deps));
@@ -111,6 +118,18 @@ function accountRoutes(deps: ApiDeps, network: SandboxNetwork) {
     const refund = await findSandboxRefund(app, c.get('tenant').slug, { ref: c.req.param('ref') });
     if (!refund) throw new Problem('not_found');
     return c.json(showRefund(refund));
+  });
+
+  router.post('/sandbox/v1/payouts', async (c) => {
+    const { metadata, ...input } = await readInput(c, payoutInput);
+    const order = { ...input, ...metadata };
+    return c.json(showPayout(await orderPayout({ db: deps.db, kick }, c.get('tenant').slug, order)), 201);
+  });
+
+  router.get('/sandbox/v1/payouts/:id', async (c) => {
+    const id = z.uuid().safeParse(c.req.param('id'));
+    if (!id.success) throw new Problem('not_found');
+    return c.json(showPayout(await lookUpPayout(deps, c.get('tenant').slug, id.data)));
   });
 
   router.get('/sandbox/v1/disputes/:ref', async (c) => {

@@ -104,6 +104,10 @@ export const operationSchema = z
       .optional()
       .openapi({ description: 'What a spend buys; `price` in coins a unit' }),
     units: z.int().optional().openapi({ description: 'Of a use' }),
+    payout: z
+      .object({ amount: z.int(), currency: z.string(), provider: z.string() })
+      .optional()
+      .openapi({ description: 'Of a payout: the money, in the minor unit of the currency' }),
     checkoutUrl: z.url().nullable().optional(),
     payment: z
       .object({

@@ -11,7 +11,8 @@ type EventType =
   | 'checkout.expired'
   | 'refund.succeeded'
   | 'dispute.created'
-  | 'dispute.closed';
+  | 'dispute.closed'
+  | 'payout.returned';
 
 /** A reference of the network's; it cannot be guessed. */
 export const newRef = (prefix: string) => `${prefix}_${randomBytes(18).toString('base64url')}`;

@@ -12,6 +12,7 @@ import {
   setErased,
 } from '#shared/db/erasure.ts';
 import { freezeWallet } from '#shared/db/freezes.ts';
+import { erasePayouts } from '#shared/db/payouts.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { endSchedulesOf } from '#shared/db/schedules.ts';
 import { announceRevokedSessions } from '#shared/db/sessions.ts';
@@ -35,13 +36,14 @@ const obstacles = {
   review: 'A payment of this user waits for a review: decide that first.',
   dispute:
     'A bank decides about a payment of this user: what is held is evidence until then (GDPR, article 17(3)(e)).',
+  payout: 'A payout to this user is under way: it must be paid or fail first.',
 };
 
 /**
  * Erases a user, for good. Purchases under way stay: money that still comes is booked, its coins lie in the
  * frozen wallet. Whoever registers with the address afterwards is somebody new.
  * @throws Problem user_not_found, also when it was done before; payment_state while a payment of the user is
- * in review or in dispute.
+ * in review or in dispute, or a payout under way.
  */
 export async function eraseUser(deps: EraseDeps, act: UserAct): Promise<Erasure> {
   const { tenant, userId, actor } = act;
@@ -63,6 +65,7 @@ export async function eraseUser(deps: EraseDeps, act: UserAct): Promise<Erasure>
     await eraseTexts(tx, userId);
     await endSchedulesOf(tx, userId);
     await eraseTopUps(deps, tx, tenant, userId);
+    await erasePayouts(tx, tenant, userId);
     await eraseWebhookTexts(tx, tenant, userId);
     await eraseProviderEvents(tx, tenant, purchases);
     await eraseMails(tx, tenant, userId);

@@ -40,6 +40,7 @@ const recipes: Record<string, ObjectKind> = {
   'path lots/{id}': 'lot',
   'path batches/{id}': 'batch',
   'path schedules/{id}': 'schedule',
+  'path payouts/{id}': 'payout',
   'path payment-methods/{id}': 'paymentMethod',
   'path held-operations/{operationId}': 'operation',
   'path wallets/{walletId}': 'wallet',
@@ -60,6 +61,7 @@ const recipes: Record<string, ObjectKind> = {
   'body operationId': 'operation',
   'body toUserId': 'user',
   'body method': 'paymentMethod',
+  'query batch': 'payoutBatch',
 };
 
 /** What is meant for others of the same tenant: to send coins to one is no intrusion. */
@@ -75,6 +77,9 @@ const notObjects = new Set([
 /** What beside the id makes a body valid; input is looked at before objects are. */
 const bodies: Record<string, object> = {
   'POST /wallet/spend': { amount: 1 },
+  'POST /wallet/payouts': { amount: 20 },
+  'PUT /wallet/payout-destination': { destination: 'somebody else' },
+  'POST /payouts/{id}/failed': { reason: 'somebody else' },
   'POST /wallet/grant': { amount: 1 },
   'POST /wallet/transfer': { amount: 1 },
   'POST /wallet/holds': { amount: 1 },

@@ -26,6 +26,7 @@ export const objectKinds = [
   ...(['user', 'session', 'operation', 'hold', 'wallet', 'freeze', 'key', 'purchase'] as const),
   ...(['providerEvent', 'reconciliation', 'signingKey', 'passkey', 'entitlement', 'lot'] as const),
   ...(['batch', 'schedule', 'webhookEndpoint', 'webhookDelivery', 'paymentMethod'] as const),
+  ...(['payout', 'payoutBatch'] as const),
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -61,7 +62,8 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const operator = (method: string, path: string, body?: unknown) =>
     send(method, `/operator/tenants${path}`, { as: operatorToken, body });
   const items = [{ id: 'potion', name: 'Potion', price: 1, kind: 'consumable' }];
-  const settings = { items };
+  const payouts = { price: 1, minimum: 1, holdDays: 0, provider: 'manual', byUsers: true };
+  const settings = { items, payouts };
   const made = expect(await operator('POST', '', { slug, name: slug, settings }), 201, 'a new tenant');
   const { secretKey } = made;
   const user = await createUser(send, slug);
@@ -73,6 +75,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const spent = expect(await act(token, '/wallet/spend', { amount: 1 }), 201, 'a spend');
   const held = expect(await act(token, '/wallet/holds', { amount: 1 }), 201, 'a hold');
   const owned = expect(await act(token, '/wallet/spend', { item: 'potion' }), 201, 'a spend on an item');
+  const earned = await earnAndCashOut(send, slug, secretKey, objects.user);
   const batch = { operations: [{ kind: 'spend', userId: objects.user, amount: 1 }] };
   const sentBatch = expect(await act(secretKey, '/wallet/batch', batch), 201, 'a batch');
   const plan = { kind: 'grant', userId: objects.user, amount: 1, startAt: '2999-01-01T00:00:00Z' };
@@ -84,7 +87,7 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
   const found: Partial<Record<ObjectKind, string>> = {
     ...{ ...objects, operation: spent.id, hold: held.id, wallet: spent.walletId, key: keys.data[0].id },
     entitlement: owned.id,
-    ...{ batch: sentBatch.id, schedule: planned.id },
+    ...{ batch: sentBatch.id, schedule: planned.id, ...earned },
     signingKey: signing.body.data?.[0]?.kid,
     // The coins of a grant are a lot of its own id.
     lot: granted.id,
@@ -116,6 +119,19 @@ export async function createParty(send: Send, operatorToken: string, slug: strin
 async function payAndKeep(send: Send, token: string, { body }: Reply): Promise<string | undefined> {
   await send('POST', `${new URL(body.checkoutUrl).pathname}/pay`);
   return poll(async () => (await send('GET', '/payment-methods', { as: token })).body.data?.[0]?.id);
+}
+
+/** Somebody sends the user two coins: one is paid out alone, the other with everybody's. */
+async function earnAndCashOut(send: Send, slug: string, secretKey: string, userId: string) {
+  const { objects } = await createUser(send, slug);
+  const act = (path: string, body: object) =>
+    send('POST', path, { as: secretKey, key: randomUUID(), wait: 10, body });
+  const coins = { userId: objects.user, amount: 2 };
+  expect(await act('/wallet/grant', { ...coins, bucket: 'paid' }), 201, 'a grant');
+  expect(await act('/wallet/transfer', { ...coins, toUserId: userId }), 201, 'a transfer');
+  const { id: payout } = expect(await act('/wallet/payouts', { userId, amount: 1 }), 201, 'a payout');
+  const { id: payoutBatch } = expect(await act('/payouts/batches', {}), 201, 'a batch of payouts');
+  return { payout, payoutBatch };
 }
 
 type Neighbour = Pick<Party['objects'], 'user' | 'session' | 'operation' | 'hold' | 'entitlement' | 'lot'> &

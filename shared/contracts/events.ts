@@ -26,6 +26,7 @@ export interface TenantNews {
   postings: NewsPosting[];
   topUps?: TopUpNews[];
   purchases?: PurchaseNews[];
+  payouts?: PayoutNews[];
 }
 
 /** A purchase that ended without an outcome. Money that comes all the same is honoured, and told as applied. */
@@ -34,6 +35,20 @@ export interface PurchaseNews {
   change: 'failed' | 'expired';
   /** ISO 8601. */
   at: string;
+}
+
+/** A payout that reached a state; as it stood then. */
+export interface PayoutNews {
+  state: 'requested' | 'paid' | 'failed' | 'returned';
+  /** The operation of the payout. */
+  id: string;
+  walletId: string;
+  userId: string;
+  coins: number;
+  /** In the minor unit of the currency. */
+  amount: number;
+  currency: string;
+  provider: string;
 }
 
 /** An automatic top-up that began, or a rule that was switched off. */

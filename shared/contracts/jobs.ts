@@ -23,6 +23,8 @@ export type ProviderJob =
   | { tenant: string; task: 'charge'; operationId: string }
   /** A stored method that its user removed: its provider is to forget it. */
   | { tenant: string; task: 'detach'; provider: string; methodRef: string }
+  /** A payout to send, or to ask its provider about. */
+  | { tenant: string; task: 'payout'; operationId: string }
   /** A purchase whose payment may have been missed, or has run out of time. */
   | { tenant: string; task: 'check'; operationId: string }
   /** The tenant's clock was moved: what is due by it is done now, and not at the next look. */

@@ -14,6 +14,8 @@ export const operationKinds = [
   'exchange',
   'expiry',
   'consume',
+  'payout',
+  'payout_return',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
@@ -75,6 +77,8 @@ export interface OperationView {
   exchange?: { walletId: string; give: number; get: number };
   /** Of a use: units. */
   units?: number;
+  /** Of a payout: the money that the coins bring, in the minor unit of the currency. */
+  payout?: { amount: number; currency: string; provider: string };
   /** The atomic batch that it is a member of. */
   batchId?: string;
   checkoutUrl?: string | null;

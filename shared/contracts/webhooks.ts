@@ -11,6 +11,10 @@ export const webhookTypes = [
   'alert.cleared',
   'top_up.started',
   'top_up.disabled',
+  'payout.requested',
+  'payout.paid',
+  'payout.failed',
+  'payout.returned',
 ] as const;
 
 /** Sent on request, to one endpoint, whatever it asks for. */

@@ -5,17 +5,19 @@ import type { Queryable } from './pool.ts';
 export async function findErasureObstacle(
   tx: Queryable,
   userId: string,
-): Promise<'review' | 'dispute' | undefined> {
-  const result = await tx.query<{ review: boolean; dispute: boolean }>(
+): Promise<'review' | 'dispute' | 'payout' | undefined> {
+  const result = await tx.query<{ review: boolean; dispute: boolean; payout: boolean }>(
     `select exists (select from purchases p join operations o on o.id = p.operation_id
          where p.status = 'review' and o.user_id = $1) as review,
        exists (select from purchase_disputes d join operations o on o.id = d.purchase_id
-         where d.state <> 'closed' and o.user_id = $1) as dispute`,
+         where d.state <> 'closed' and o.user_id = $1) as dispute,
+       exists (select from payouts where state in ('requested', 'sent') and user_id = $1) as payout`,
     [userId],
   );
-  const { review, dispute } = result.rows[0] ?? {};
+  const { review, dispute, payout } = result.rows[0] ?? {};
   if (review) return 'review';
-  return dispute ? 'dispute' : undefined;
+  if (dispute) return 'dispute';
+  return payout ? 'payout' : undefined;
 }
 
 export interface PurchaseMarks {

@@ -3,6 +3,7 @@ import { balanceChecks } from './integrity/balances.ts';
 import { itemChecks } from './integrity/items.ts';
 import { lotChecks } from './integrity/lots.ts';
 import { operationChecks } from './integrity/operations.ts';
+import { payoutChecks } from './integrity/payouts.ts';
 import type { Database, Queryable } from './pool.ts';
 import { withTenant } from './pool.ts';
 
@@ -30,7 +31,7 @@ export interface IntegrityReport {
 /** Named differences per check; a broken ledger could have millions. */
 const differencesMax = 100;
 
-const checks: Check[] = [...balanceChecks, ...lotChecks, ...operationChecks, ...itemChecks];
+const checks: Check[] = [...balanceChecks, ...lotChecks, ...operationChecks, ...itemChecks, ...payoutChecks];
 
 /** Reads one snapshot, so that operations settled meanwhile cannot look like faults. */
 export function checkIntegrity(db: Database, tenant: string): Promise<IntegrityReport> {

@@ -144,7 +144,7 @@ export async function listOriginals(tx: Queryable, ids: string[]): Promise<Origi
     // rejected carries the version that it met, which is another operation's.
     text: `select o.id, o.kind, o.status, o.wallet_id as "walletId", o.user_id as "userId",
         coalesce(o.amount, 0) as amount, o.refunded, coalesce(p.shortfall, 0) as "writtenOff",
-        case when o.kind in ('spend', 'capture') and o.status = 'applied' then (select e.lots from entries e
+        case when o.kind in ('spend', 'capture', 'payout') and o.status = 'applied' then (select e.lots from entries e
           where e.account = 'wallet' and e.wallet_id = o.wallet_id and e.version = o.wallet_version) end as burned,
         case when o.kind = 'purchase' then (select jsonb_agg(line order by e.version, n)
           from operations u

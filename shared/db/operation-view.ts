@@ -36,7 +36,7 @@ export function toOperationView(row: OperationRow): OperationView {
   return view;
 }
 
-function showTerms(view: OperationView, { expiresAt, item, legs, exchange, units }: Terms): void {
+function showTerms(view: OperationView, { expiresAt, item, legs, exchange, units, payout }: Terms): void {
   if (expiresAt !== undefined) view.expiresAt = new Date(expiresAt).toISOString();
   if (item) view.item = { id: item.id, quantity: item.quantity, price: item.price };
   if (legs) {
@@ -45,4 +45,7 @@ function showTerms(view: OperationView, { expiresAt, item, legs, exchange, units
   }
   if (exchange) view.exchange = { walletId: exchange.walletId, give: exchange.give, get: exchange.get };
   if (units !== undefined) view.units = units;
+  if (payout) {
+    view.payout = { amount: payout.amount, currency: payout.currency, provider: payout.provider };
+  }
 }

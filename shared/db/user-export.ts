@@ -98,6 +98,17 @@ export const exportParts: ExportPart[] = [
       from top_ups where user_id = $1 order by wallet_id`,
   },
   {
+    name: 'payoutDestinations',
+    text: `select id, provider, ref, current, created_at as "createdAt" from payout_destinations
+      where user_id = $1 order by id`,
+  },
+  {
+    name: 'payouts',
+    text: `select operation_id as id, wallet_id as "walletId", coins, amount, currency, provider,
+        destination_id as "destinationId", state, reference, reason, sent_at as "sentAt", created_at as "createdAt",
+        updated_at as "updatedAt" from payouts where user_id = $1 order by operation_id`,
+  },
+  {
     name: 'purchases',
     text: `select p.operation_id as id, p.provider, p.pack, p.coins, p.price, p.currency, p.status,
         p.return_url as "returnUrl", p.checkout_ref as "checkoutRef", p.payment_ref as "paymentRef", p.refunded,

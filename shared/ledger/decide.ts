@@ -5,6 +5,7 @@ import { amountOf, apply } from './apply.ts';
 import { capture, hold, release } from './holds.ts';
 import { consume, spend } from './items.ts';
 import type { Lot } from './lots.ts';
+import { noteEarned, payout, payoutReturn } from './payouts.ts';
 import type {
   Decision,
   Held,
@@ -61,6 +62,7 @@ export function decide(
   if (verdict) return { operation, status: 'held', heldFor: verdict.heldFor };
   const applied = apply(wallet, operation, plan, moves);
   if (guard && plan.amount > 0) record(guard, operation, plan.amount);
+  if (around.earned) noteEarned(around.earned, applied);
   return applied;
 }
 
@@ -131,6 +133,10 @@ function planOf(
       return release(wallet, operation);
     case 'consume':
       return consume(operation, originals);
+    case 'payout':
+      return payout(wallet, operation, around);
+    case 'payout_return':
+      return payoutReturn(wallet, operation, originals);
     case 'expiry':
       return 'not_refundable';
   }

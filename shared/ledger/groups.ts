@@ -11,6 +11,7 @@ export interface Ground {
   originals: Map<string, OriginalState>;
   sales: Map<string, number>;
   owned: Map<string, number>;
+  earned?: Map<string, number> | undefined;
   guard?: Guard | undefined;
 }
 

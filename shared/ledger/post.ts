@@ -24,7 +24,8 @@ export type CounterAccount =
   | 'transfers'
   | 'fees'
   | 'exchange'
-  | 'expired';
+  | 'expired'
+  | 'payouts';
 
 /** One double entry: the wallet's side, signed, and the account that has the other side. */
 export interface Posting {

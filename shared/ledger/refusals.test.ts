@@ -36,10 +36,13 @@ describe('of several refusals the declared first is told:', () => {
     const neighbours = refusals.slice(1).map((second, at) => `${refusals[at]} ${second}`);
     expect(neighbours.filter((both) => !seen.includes(both))).toEqual([
       // Other kinds of operations.
+      'wallet_owes recipient_not_found',
       'recipient_closed not_refundable',
       'item_used hold_not_active',
       'capture_exceeds_hold not_consumable',
       'entitlement_exhausted item_unavailable',
+      'item_limit payout_too_small',
+      'not_payable bonus_not_transferable',
       'bonus_not_transferable amount_too_small',
       // No coin comes, so no limit is passed.
       'amount_too_small balance_limit',

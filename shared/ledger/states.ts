@@ -8,6 +8,7 @@ import type { ItemTerms, Terms } from './terms.ts';
 export const refusals = [
   'invalid_amount',
   'wallet_frozen',
+  'wallet_owes',
   'recipient_not_found',
   'recipient_is_sender',
   'recipient_closed',
@@ -22,7 +23,9 @@ export const refusals = [
   'price_changed',
   'stock_gone',
   'item_limit',
+  'payout_too_small',
   'insufficient_funds',
+  'not_payable',
   'bonus_not_transferable',
   'amount_too_small',
   'balance_limit',
@@ -181,6 +184,8 @@ export interface Surroundings {
   sales: Map<string, number>;
   /** Units owned, by `user/item`, of items that a user may own only some of. */
   owned: Map<string, number>;
+  /** Where payouts are to be decided: when the coins of each lot that a transfer brought were sent, in milliseconds since 1970. */
+  earned?: Map<string, number> | undefined;
 }
 
 export type PlannedMove = Move & { wallet: WalletState };

@@ -24,6 +24,23 @@ export interface ItemTerms {
   until?: number;
 }
 
+/** Of a payout: what was agreed when it was asked for. */
+export interface PayoutTerms {
+  provider: string;
+  /** In the minor unit of `currency`: `price` for each `coins` coins, rounded down. */
+  amount: number;
+  currency: string;
+  price: number;
+  coins: number;
+  /** Fewer coins are not paid out. */
+  minimum: number;
+  /** Milliseconds that coins wait from the transfer that brought them. */
+  holdMs: number;
+  /** The row that says where the money goes; null: whoever pays by hand knows. */
+  destinationId: string | null;
+  batchId?: string;
+}
+
 export interface Terms {
   /** Of a grant or a purchase, in milliseconds since 1970; of a hold, when it lets go. */
   expiresAt?: number;
@@ -42,6 +59,7 @@ export interface Terms {
   exchange?: { walletId: string; give: number; get: number; minimum?: number };
   /** Of a use: units. */
   units?: number;
+  payout?: PayoutTerms;
 }
 
 /** What the terms of a credit make of its coins; what is the default is left out. */

@@ -9,6 +9,7 @@ const ruleKinds = {
   spend: 'spend',
   refund: 'refund',
   transfer: 'transfer',
+  payout: 'payout',
   // Coins that are set aside are counted then; taking them later is not refused any more.
   hold: 'spend',
 } as const satisfies Partial<Record<OperationKind, string>>;

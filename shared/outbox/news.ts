@@ -1,5 +1,5 @@
 // Whether a tenant is to be told what happens to its books, and how what ends outside of a batch is told.
-import type { OutboxEvent, PurchaseNews, TopUpNews } from '../contracts/events.ts';
+import type { OutboxEvent, PayoutNews, PurchaseNews, TopUpNews } from '../contracts/events.ts';
 import { setPurchaseStatus } from '../db/operations.ts';
 import type { Tx } from '../db/pool.ts';
 import type { Tenant } from '../tenants/directory.ts';
@@ -36,4 +36,9 @@ export async function endPurchase(
   await outbox.emit(tx, [
     { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], purchases } },
   ]);
+}
+
+/** The event of payouts that were asked for or ended. */
+export function newsOfPayouts(tenant: string, payouts: PayoutNews[]): OutboxEvent {
+  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], payouts } };
 }

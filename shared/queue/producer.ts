@@ -52,9 +52,12 @@ const hopefulStatuses = new Set(['ready', 'connect', 'connecting']);
 /** The name by which workers know the backoff of `retryDelayMs`. */
 const cappedBackoff = 'capped';
 
-/** Doubling from a second to a minute, up to half of it left off, so that many do not come back at once. */
+/**
+ * Doubling from a second to a minute, up to half of it left off, so that many do not come back at once. Whole
+ * milliseconds: the Postgres backend takes no others, and the job would wait until it counts as stalled.
+ */
 export function retryDelayMs(attemptsMade: number): number {
-  return Math.min(1000 * 2 ** (attemptsMade - 1), 60_000) * (0.5 + Math.random() / 2);
+  return Math.ceil(Math.min(1000 * 2 ** (attemptsMade - 1), 60_000) * (0.5 + Math.random() / 2));
 }
 
 const retry = {

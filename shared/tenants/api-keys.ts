@@ -6,7 +6,16 @@ import { newId } from '../runtime/ids.ts';
 import { hashApiKey } from './directory.ts';
 
 /** What a key may do; a route names the one it needs. */
-export const apiKeyScopes = ['read', 'buy', 'spend', 'refund', 'grant', 'users', 'webhooks'] as const;
+export const apiKeyScopes = [
+  'read',
+  'buy',
+  'spend',
+  'refund',
+  'grant',
+  'payout',
+  'users',
+  'webhooks',
+] as const;
 export type ApiKeyScope = (typeof apiKeyScopes)[number];
 
 /** Creates a key and returns its only copy. 32 random bytes need no slow hash. */

@@ -97,12 +97,13 @@ interface CoinSettings {
   exchangeRates: readonly ExchangeRate[];
   packs: readonly { coin?: string | undefined }[];
   items: readonly { coin?: string | undefined }[];
+  payouts: { coin?: string | undefined } | null;
 }
 
 /** What settings say about coins that a tenant with this first coin does not have, or has twice. */
 export function coinFaults(
   first: Coin,
-  { coins: further, exchangeRates: rates, packs, items }: CoinSettings,
+  { coins: further, exchangeRates: rates, packs, items, payouts }: CoinSettings,
 ) {
   const known = new Set([first.code, ...further.map((each) => each.code)]);
   const faults: InputFault[] = [];
@@ -125,5 +126,6 @@ export function coinFaults(
   items.forEach(({ coin }, place) => {
     require(coin, `/settings/items/${place}/coin`);
   });
+  require(payouts?.coin, '/settings/payouts/coin');
   return faults;
 }

@@ -3,14 +3,10 @@ import { z } from 'zod';
 import { alerts } from './alert-settings.ts';
 import { bonus, coinCode, coins, exchangeRates, transfers } from './coin-settings.ts';
 import { items } from './item-settings.ts';
+import { currency, payouts } from './payout-settings.ts';
 import { plainLine } from './plain-line.ts';
 import { ipRules, oauth, rateLimits, stepUp, velocity } from './protection-settings.ts';
 import type { Keyring } from './secrets.ts';
-
-const currency = z
-  .string()
-  .regex(/^[a-z]{3}$/, 'must be a lower-case ISO 4217 code')
-  .describe('ISO 4217 code, lower case');
 
 const pack = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, - or _'),
@@ -47,6 +43,7 @@ export const tenantSettings = z.strictObject({
   exchangeRates,
   bonus,
   transfers,
+  payouts,
   requireVerifiedEmail: z.boolean().default(false),
   passwordLengthMin: z.int().min(8).max(64).default(8),
   refunds: z

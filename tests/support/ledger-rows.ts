@@ -32,6 +32,8 @@ export interface LedgerRow {
   /** Units sold by item, and owned by `user/item`. */
   sales?: Record<string, number>;
   owned?: Record<string, number>;
+  /** When coins of lots were sent by others, by lot. */
+  earned?: Record<string, number>;
   /** Either this, or why it is held, or the free lots after it, in burning order. */
   refusal?: Refusal;
   heldFor?: string;
@@ -65,6 +67,7 @@ function groundOf(row: LedgerRow) {
     originals: originalsOf(...(row.original ? [row.original] : [])),
     sales: new Map(Object.entries(row.sales ?? {})),
     owned: new Map(Object.entries(row.owned ?? {})),
+    earned: new Map(Object.entries(row.earned ?? {})),
     guard: row.guard,
   });
 }

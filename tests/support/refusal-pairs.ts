@@ -1,5 +1,6 @@
 // Operations with two faults of which one is to be told: of the refusals that a kind can meet, each with the next.
 import { given, holdOf, paid, purchaseOf, spendOf } from './ledger.ts';
+import { payoutPairs } from './refusal-pairs-payouts.ts';
 import {
   back,
   beside,
@@ -20,6 +21,7 @@ import {
 
 /** By kind: each pair of neighbours among the refusals that it can meet. */
 export const pairs: Record<string, Pair[]> = {
+  ...payoutPairs,
   spend: [
     {
       both: ['invalid_amount', 'wallet_frozen'],

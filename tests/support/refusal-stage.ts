@@ -55,6 +55,22 @@ export const use = (units: number): Operation => ({
   originalId: 'spent',
   terms: { units },
 });
+/** Of coins that wait a second, two at least. */
+export const payOut = (amount: number, terms: object = {}): Operation => ({
+  kind: 'payout',
+  amount,
+  terms: {
+    payout: {
+      ...{ provider: 'manual', amount: 7, currency: 'usd', price: 7, coins: 10, minimum: 2, holdMs: 1000 },
+      ...{ destinationId: null, ...terms },
+    },
+  },
+});
+export const unsent = (amount: number | null, originalId = 'spent'): Operation => ({
+  kind: 'payout_return',
+  amount,
+  originalId,
+});
 export const potion = { kind: 'consumable', quantity: 3 } as const;
 export const bought = (item: object = {}, used = 0, state: object = {}) => {
   const terms = itemOf(item);

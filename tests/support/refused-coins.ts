@@ -1,7 +1,19 @@
 // What is refused for the goods, the coins and the rules of the tenant.
 import { amountMax } from '#shared/contracts/operation.ts';
 import { askedAt, given, holdOf, paid, purchaseOf, spendOf } from './ledger.ts';
-import { back, beside, buy, full, rulesOf, send, swap, type Table, tight, young } from './refusal-stage.ts';
+import {
+  back,
+  beside,
+  buy,
+  full,
+  payOut,
+  rulesOf,
+  send,
+  swap,
+  type Table,
+  tight,
+  young,
+} from './refusal-stage.ts';
 
 /** By refusal, each row with one fault. */
 export const refusedCoins = {
@@ -51,7 +63,34 @@ export const refusedCoins = {
     },
     { promise: 'more at once', lots: [paid('a', 20)], operation: buy({ perUser: 1, quantity: 2 }, 20) },
   ],
+  payout_too_small: [
+    { promise: 'one coin less than the least', lots: [paid('a', 9)], earned: { a: 0 }, operation: payOut(1) },
+  ],
+  not_payable: [
+    { promise: 'coins that were bought', lots: [paid('a', 9)], operation: payOut(9) },
+    { promise: 'coins that were given', lots: [given('a', 9)], earned: { a: 0 }, operation: payOut(9) },
+    {
+      promise: 'coins that still wait, to the millisecond',
+      lots: [paid('a', 9)],
+      earned: { a: askedAt - 999 },
+      operation: payOut(9),
+    },
+    {
+      promise: 'one coin more than was earned',
+      lots: [paid('a', 9), paid('b', 9)],
+      earned: { a: 0 },
+      operation: payOut(10),
+    },
+    {
+      promise: 'earned coins that are held',
+      lots: [paid('b', 9)],
+      wallet: { holds: [holdOf([paid('a', 9)])] },
+      earned: { a: 0 },
+      operation: payOut(9),
+    },
+  ],
   insufficient_funds: [
+    { promise: 'a payout of one coin more', lots: [paid('a', 9)], earned: { a: 0 }, operation: payOut(10) },
     { promise: 'a spend of one coin more', lots: [paid('a', 9)], operation: {} },
     { promise: 'a spend of held coins', wallet: { holds: [holdOf([paid('a', 99)])] }, operation: {} },
     { promise: 'an item', lots: [paid('a', 9)], operation: buy({}) },

@@ -5,21 +5,24 @@ import {
   beside,
   bought,
   frozen,
+  payOut,
   potion,
   type Row,
   send,
   swap,
   type Table,
   take,
+  unsent,
   use,
 } from './refusal-stage.ts';
 
 const amounts = [0, -1, 1.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY];
-const amountRows = (['spend', 'grant', 'refund', 'transfer', 'hold', 'capture', 'exchange'] as const).flatMap(
-  (kind) =>
-    amounts.map(
-      (amount): Row => ({ promise: `${amount} is no amount of a ${kind}`, operation: { kind, amount } }),
-    ),
+const amountRows = (
+  ['spend', 'grant', 'refund', 'transfer', 'hold', 'capture', 'exchange', 'payout'] as const
+).flatMap((kind) =>
+  amounts.map(
+    (amount): Row => ({ promise: `${amount} is no amount of a ${kind}`, operation: { kind, amount } }),
+  ),
 );
 
 /** By refusal, each row with one fault. */
@@ -47,6 +50,16 @@ export const refusedParties = {
     { promise: 'a capture', wallet: { ...frozen, holds: [holdOf([paid('a', 9)])] }, operation: take(9) },
     { promise: 'a transfer', wallet: frozen, lots: [paid('a', 9)], beside, operation: send(9, 'v') },
     { promise: 'an exchange', wallet: frozen, lots: [paid('a', 10)], beside, operation: swap(10) },
+    { promise: 'a payout', wallet: frozen, lots: [paid('a', 9)], earned: { a: 0 }, operation: payOut(9) },
+  ],
+  wallet_owes: [
+    {
+      promise: 'a payout while one coin is owed',
+      wallet: { debt: 1 },
+      lots: [paid('a', 9)],
+      earned: { a: 0 },
+      operation: payOut(9),
+    },
   ],
   recipient_not_found: [
     {
@@ -95,6 +108,22 @@ export const refusedParties = {
       original: spendOf([paid('a', 9)], { kind: 'exchange' }),
     },
     {
+      promise: 'a payout by a refund',
+      operation: back(1),
+      original: spendOf([paid('a', 9)], { kind: 'payout' }),
+    },
+    { promise: 'a return of a spend', operation: unsent(9), original: spendOf([paid('a', 9)]) },
+    {
+      promise: 'a return of a payout that was refused',
+      operation: unsent(9),
+      original: spendOf([paid('a', 9)], { kind: 'payout', status: 'rejected' }),
+    },
+    {
+      promise: "a return of another wallet's payout",
+      operation: unsent(9),
+      original: spendOf([paid('a', 9)], { kind: 'payout', walletId: 'v' }),
+    },
+    {
       promise: 'what runs out is not asked for',
       operation: { kind: 'expiry', amount: 9 },
       lots: [paid('a', 9)],
@@ -106,6 +135,11 @@ export const refusedParties = {
       promise: 'one coin more than was captured',
       operation: back(10),
       original: spendOf([paid('a', 9)], { kind: 'capture' }),
+    },
+    {
+      promise: 'a return of a payout that was returned',
+      operation: unsent(9),
+      original: spendOf([paid('a', 9)], { kind: 'payout', refunded: 9 }),
     },
     {
       promise: 'one coin more than was bought',

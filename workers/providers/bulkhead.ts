@@ -44,7 +44,7 @@ export interface BulkheadOptions {
  */
 export function protect(provider: PaymentProvider, options: BulkheadOptions = {}): PaymentProvider {
   const guard = createGuard(provider.name, options);
-  const { capture, verify, chargeStored, detachMethod } = provider;
+  const { capture, verify, chargeStored, detachMethod, payOut, lookPayout, readPayoutHint } = provider;
   return {
     name: provider.name,
     isConfigured: (tenant) => provider.isConfigured(tenant),
@@ -60,6 +60,13 @@ export function protect(provider: PaymentProvider, options: BulkheadOptions = {}
     }),
     ...(detachMethod && {
       detachMethod: (tenant, ref) => guard(tenant, () => detachMethod.call(provider, tenant, ref)),
+    }),
+    ...(readPayoutHint && { readPayoutHint: (body) => readPayoutHint.call(provider, body) }),
+    ...(payOut && {
+      payOut: (tenant, request) => guard(tenant, () => payOut.call(provider, tenant, request)),
+    }),
+    ...(lookPayout && {
+      lookPayout: (tenant, id) => guard(tenant, () => lookPayout.call(provider, tenant, id)),
     }),
     ...(verify && { verify: (tenant, event) => guard(tenant, () => verify.call(provider, tenant, event)) }),
     async *listChanges(tenant, range) {

@@ -117,6 +117,22 @@ export type RefundAnswer =
   /** A definite no: the money stays. `ref` where the provider keeps a record of the attempt. */
   | { status: 'refused'; ref?: string; detail: string };
 
+export interface PayoutRequest {
+  /** Our payout: the idempotency key is derived from it, and the provider can be asked about it by that. */
+  payoutId: string;
+  /** In the minor unit of `currency`. */
+  amount: number;
+  currency: string;
+  /** Where the money goes, as the provider knows it. */
+  destination: string;
+}
+
+export type PayoutAnswer =
+  /** `pending`: it is taken and may still fail. `returned`: it was paid, and came back. */
+  | { status: 'paid' | 'pending' | 'returned'; ref: string }
+  /** A definite no: no money left, and none will. */
+  | { status: 'refused'; detail: string };
+
 /** What a webhook is about. It is a hint: what is believed is the object, fetched. */
 export type ProviderHint =
   | { about: 'checkout' | 'payment' | 'refund' | 'dispute'; ref: string }
@@ -152,6 +168,12 @@ export interface PaymentProvider {
   chargeStored?(tenant: Tenant, request: ChargeRequest): Promise<ChargeAnswer>;
   /** Lets the provider forget a stored method; one that it does not know is forgotten. */
   detachMethod?(tenant: Tenant, methodRef: string): Promise<void>;
+  /** Sends money to somebody; only where the provider pays out. */
+  payOut?(tenant: Tenant, request: PayoutRequest): Promise<PayoutAnswer>;
+  /** How a payout stands. Undefined: the provider never heard of it. */
+  lookPayout?(tenant: Tenant, payoutId: string): Promise<PayoutAnswer | undefined>;
+  /** Our id of the payout that a stored webhook is about. Undefined: it is about none. */
+  readPayoutHint?(body: Buffer): string | undefined;
   /** Whether the provider says that it sent this; only where no signature could be checked on arrival. */
   verify?(tenant: Tenant, event: StoredEvent): Promise<boolean>;
   /** Reads a stored webhook. Undefined: its form is unknown. */

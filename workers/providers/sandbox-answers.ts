@@ -54,3 +54,12 @@ export const changesBody = z.strictObject({
 export const refusalBody = z.object({ code: z.literal('payment_state'), detail: z.string().optional() });
 
 export const eventBody = z.object({ data: z.object({ object, ref }) });
+export const payoutEventBody = z.object({ data: z.object({ object: z.literal('payout'), ref: z.uuid() }) });
+
+export const payoutBody = z.strictObject({
+  ref,
+  status: z.enum(['paid', 'refused', 'returned']),
+  metadata: z.strictObject({ payoutId: z.uuid() }),
+  ...money,
+});
+export type PayoutBody = z.infer<typeof payoutBody>;

@@ -3,13 +3,16 @@ import type { z } from 'zod';
 import type { Services } from '#shared/boot/services.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { sandboxBearer } from '#shared/tenants/sandbox-account.ts';
-import type { PaymentProvider, ProviderPayment } from './provider.ts';
+import type { PaymentProvider, PayoutAnswer, ProviderPayment } from './provider.ts';
 import {
   type CheckoutBody,
   changesBody,
   checkoutBody,
   disputeBody,
   eventBody,
+  type PayoutBody,
+  payoutBody,
+  payoutEventBody,
   refundBody,
   refusalBody,
 } from './sandbox-answers.ts';
@@ -131,6 +134,19 @@ export function createSandboxProvider({
     },
     // A card of the network is what its first payment says: there is nothing to forget.
     async detachMethod() {},
+    // The network never forgets a payout either: the same id is the same money.
+    async payOut(tenant, { payoutId, amount, currency, destination }) {
+      const body = { amount, currency, destination, metadata: { payoutId } };
+      const { made, refused } = await post(begin(tenant), payoutBody, 'payouts', `payout-${payoutId}`, body);
+      if (!made) return { status: 'refused', detail: refused };
+      if (made.metadata.payoutId === payoutId && made.amount === amount) return toPayoutAnswer(made);
+      throw new ProviderUnavailable(name, 'answered with another payout than the one asked for');
+    },
+    async lookPayout(tenant, payoutId) {
+      const found = await get(begin(tenant), payoutBody, 'payouts', payoutId);
+      return found && toPayoutAnswer(found);
+    },
+    readPayoutHint: (body) => payoutEventBody.safeParse(parseJson(body.toString('utf8'))).data?.data.ref,
     readHint(body) {
       const event = eventBody.safeParse(parseJson(body.toString('utf8')));
       if (!event.success) return undefined;
@@ -156,6 +172,10 @@ export function createSandboxProvider({
       }
     },
   };
+}
+
+function toPayoutAnswer({ status, ref }: PayoutBody): PayoutAnswer {
+  return status === 'refused' ? { status, detail: 'the destination takes no money' } : { status, ref };
 }
 
 function paymentOf(checkout: CheckoutBody): ProviderPayment {

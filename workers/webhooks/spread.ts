@@ -1,8 +1,9 @@
 // Turns what a batch did to a tenant's books into messages for its endpoints, and into alerts.
-import type { PurchaseNews, TenantNews, TopUpNews } from '#shared/contracts/events.ts';
+import type { PayoutNews, PurchaseNews, TenantNews, TopUpNews } from '#shared/contracts/events.ts';
 import { insertOutcomeCount } from '#shared/db/alerts.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
+import { listPayoutTexts } from '#shared/db/payouts.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { listWalletOwners } from '#shared/db/wallets.ts';
 import type { WakeableDelivery } from '#shared/db/webhook-deliveries.ts';
@@ -62,9 +63,13 @@ async function write(
   for (const { rule, change } of alerts) deps.metrics.alerts.labels(rule, change).inc();
   if (balanceBelow?.mail) await mailBalances(deps, tx, tenant, alerts);
   if (!listening) return [];
-  const topUps = (news.topUps ?? []).map(tellTopUp);
-  const purchases = await tellPurchases(tx, news.purchases ?? []);
-  const told = [...(await tellingsOf(tx, news, owners)), ...purchases, ...topUps];
+  const { topUps = [], payouts = [], purchases = [] } = news;
+  const told = [
+    ...(await tellingsOf(tx, news, owners)),
+    ...topUps.map(tellTopUp),
+    ...(await tellPurchases(tx, purchases)),
+    ...(await tellPayouts(tx, payouts)),
+  ];
   return writeMessages(tx, slug, endpoints, [...told, ...alerts.map(tellingOf)]);
 }
 
@@ -118,6 +123,21 @@ function tellTopUp({ change, id, ...data }: TopUpNews): Telling {
     timestamp: new Date().toISOString(),
     data,
   };
+}
+
+/** Texts about a payout are read now: its user may be erased since. */
+async function tellPayouts(tx: Tx, payouts: PayoutNews[]): Promise<Telling[]> {
+  if (payouts.length === 0) return [];
+  const ids = payouts.map(({ id }) => id);
+  const texts = await listPayoutTexts(tx, ids);
+  const timestamp = new Date().toISOString();
+  return payouts.map((payout): Telling => {
+    const { id, state } = payout;
+    const { reference = null, reason = null } = (state !== 'requested' && texts.get(id)) || {};
+    // A payout that was paid may have come back since.
+    const data = { ...payout, reference, reason: state === 'paid' ? null : reason };
+    return { cause: `payout_${state}:${id}`, type: `payout.${state}`, timestamp, data };
+  });
 }
 
 /** Many wallets may cross at once: the first of ten minutes is named, the others are in the webhooks. */
