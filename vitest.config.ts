@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts', '{shared,api,workers,scripts}/**/*.test.ts'],
     globalSetup: ['tests/support/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Loading the product anew for each file took a third of all: a file gives back whatever it changes.
     isolate: false,
     sequence: { sequencer: SlowFirst },
