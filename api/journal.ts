@@ -10,9 +10,10 @@ import {
   insertOperations,
   type JournalRow,
   listByIdempotencyKey,
+  needArrivals,
   type OperationRow,
 } from '#shared/db/operations.ts';
-import { type Tx, withTenant } from '#shared/db/pool.ts';
+import { type Tx, withTenant, withTenantAtOnce } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import type { ShortfallPolicy } from '#shared/ledger/states.ts';
 import type { Terms } from '#shared/ledger/terms.ts';
@@ -100,17 +101,18 @@ export async function journal(
   tenant: string,
   batch: Submission[],
 ): Promise<Submission[]> {
-  const { inserted, earlier } = await writeBatch(services, tenant, batch);
+  const inserted = await writeBatch(services, tenant, batch);
   services.metrics.journalBatch.observe(batch.length);
-  const byKey = new Map(earlier.map((row) => [row.idempotencyKey, row]));
   const fresh: Submission[] = [];
+  const replays: Submission[] = [];
   for (const submission of batch) {
     const made = inserted.get(submission.row.id);
     if (made) {
       fresh.push(submission);
       submission.resolve({ view: freshView(submission, made.createdAt), replayed: false });
-    } else answerReplay(submission, byKey.get(submission.row.idempotencyKey));
+    } else replays.push(submission);
   }
+  if (replays.length > 0) void answerReplays(services, tenant, replays);
   countByKind(services, fresh);
   return fresh;
 }
@@ -121,17 +123,18 @@ export function countByKind({ metrics }: Pick<Services, 'metrics'>, fresh: Pick<
   for (const [kind, count] of counts) metrics.journaled.labels(kind).inc(count);
 }
 
-interface Written {
-  inserted: Map<string, { createdAt: Date }>;
-  /** The operations of the keys that were used before. */
-  earlier: OperationRow[];
-}
+type Inserted = Map<string, { createdAt: Date }>;
 
 /** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
 const attemptsMax = 4;
 
-function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Written> {
-  return unlessContended(services, tenant, (tx) => insertBatch(tx, batch));
+/** Most batches are one statement, which needs a single round trip with its COMMIT. */
+function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Inserted> {
+  const rows = batch.map(({ row }) => row);
+  const isOne = batch.every(({ draft }) => draft.quote === undefined) && !needArrivals(rows);
+  return isOne
+    ? unlessContended(services, tenant, (tx) => insertOperations(tx, rows), withTenantAtOnce)
+    : unlessContended(services, tenant, (tx) => insertBatch(tx, batch));
 }
 
 /** One transaction, begun anew while others lock it out. */
@@ -139,17 +142,18 @@ export async function unlessContended<T>(
   { db }: Pick<Services, 'db'>,
   tenant: string,
   work: (tx: Tx) => Promise<T>,
+  run: typeof withTenantAtOnce = withTenant,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withTenant(db.app, tenant, work);
+      return await run(db.app, tenant, work);
     } catch (error) {
       if (attempt === attemptsMax || classifyFault(error) !== 'contention') throw error;
     }
   }
 }
 
-async function insertBatch(tx: Tx, batch: Submission[]): Promise<Written> {
+async function insertBatch(tx: Tx, batch: Submission[]): Promise<Inserted> {
   const inserted = await insertOperations(
     tx,
     batch.map((submission) => submission.row),
@@ -160,9 +164,19 @@ async function insertBatch(tx: Tx, batch: Submission[]): Promise<Written> {
       : [],
   );
   if (purchases.length > 0) await insertPurchases(tx, purchases);
-  const replays = batch.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.idempotencyKey);
-  const earlier = replays.length > 0 ? await listByIdempotencyKey(tx, replays) : [];
-  return { inserted, earlier };
+  return inserted;
+}
+
+/** What stands under their keys is committed: it was before the insert met it. */
+async function answerReplays({ db }: Services, tenant: string, replays: Submission[]): Promise<void> {
+  try {
+    const keys = replays.map(({ row }) => row.idempotencyKey);
+    const earlier = await withTenantAtOnce(db.app, tenant, (tx) => listByIdempotencyKey(tx, keys));
+    const byKey = new Map(earlier.map((row) => [row.idempotencyKey, row]));
+    for (const each of replays) answerReplay(each, byKey.get(each.row.idempotencyKey));
+  } catch (error) {
+    for (const { reject } of replays) reject(error);
+  }
 }
 
 function answerReplay(submission: Submission, earlier: OperationRow | undefined): void {

@@ -3,7 +3,7 @@ import type { Services } from '#shared/boot/services.ts';
 import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
-import { withTenant } from '#shared/db/pool.ts';
+import { withTenantAtOnce } from '#shared/db/pool.ts';
 
 export interface OutcomeWaiter {
   /** The operation once it is final, or undefined when `msMax` milliseconds are over. */
@@ -47,7 +47,7 @@ export async function createOutcomeWaiters(services: Services): Promise<OutcomeW
   };
 
   const read = async (tenant: string, ids: string[]) => {
-    const rows = await withTenant(services.db.app, tenant, (tx) => listOperations(tx, ids));
+    const rows = await withTenantAtOnce(services.db.app, tenant, (tx) => listOperations(tx, ids));
     for (const row of rows) {
       const view = toOperationView(row);
       if (!isFinal(view)) continue;

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { Problem } from '#shared/contracts/problem.ts';
 import { freezeWallet } from '#shared/db/freezes.ts';
-import { type Database, withTenant } from '#shared/db/pool.ts';
+import { type Database, withTenant, withTenantAtOnce } from '#shared/db/pool.ts';
 import { lockUser } from '#shared/db/users.ts';
 import { findWalletId, insertFurtherWallet, listWalletIds } from '#shared/db/wallets.ts';
 import { newId } from '#shared/runtime/ids.ts';
@@ -33,7 +33,7 @@ export function createWalletDirectory(db: Database): WalletDirectory {
       (id) => uuid.test(id) && !known.has(keyOf(tenant, id, coin)),
     );
     if (unknown.length === 0) return;
-    const found = await withTenant(db.app, tenant.slug, (tx) => listWalletIds(tx, unknown, coin));
+    const found = await withTenantAtOnce(db.app, tenant.slug, (tx) => listWalletIds(tx, unknown, coin));
     for (const [userId, walletId] of found) known.set(keyOf(tenant, userId, coin), walletId);
   };
 

@@ -111,6 +111,8 @@ function settleOnce(
     onTry?.(operations.map((operation) => operation.id));
     const ground = await readGround(tx, wallets, operations, deps.rules);
     const before = remember(ground);
+    // While it is decided and written, the cache learns that newer balances are on their way; before COMMIT, see there.
+    const announced = deps.balances.supersede(tenant, wallets.map(nextRevisionOf));
     const { decisions, held } = decideAll(ground, ready);
     if (expired && missing.length === 0 && !more) {
       const now = await tenantNow(tx);
@@ -121,9 +123,8 @@ function settleOnce(
       sendHeld(tx, held);
       tx.afterCommit(() => reportHeld(deps, tenant, held));
     }
-    const written = sendDecisions(tx, ground, before, decisions);
-    // While Postgres writes, the cache learns which versions are on their way; before COMMIT, see there.
-    await deps.balances.supersede(tenant, written);
+    sendDecisions(tx, ground, before, decisions);
+    await announced;
     await followUp(deps, tx, tenant, decisions);
     if (deps.topsUp) await startTopUps(deps, tx, deps.topsUp, { decisions, wallets: ground.wallets });
     return { decisions, more, missing };
@@ -156,6 +157,9 @@ function decideAll(ground: Ground, units: Unit[]): { decisions: Decision[]; held
   return { decisions, held };
 }
 
+/** The lowest that can be committed now; of a batch that changes nothing, balances are read from Postgres for a while. */
+const nextRevisionOf = ({ id, revision }: WalletState) => ({ id, revision: revision + 1 });
+
 interface Before {
   revisions: Map<string, number>;
   refunded: Map<string, number>;
@@ -170,13 +174,13 @@ function remember({ wallets, originals, sales }: Ground): Before {
   };
 }
 
-/** Sends what the decisions write, without waiting, and returns the wallets that changed. */
+/** Sends what the decisions write, without waiting. */
 function sendDecisions(
   tx: Tx,
   { wallets, originals, sales }: Ground,
   before: Before,
   decisions: Decision[],
-): WalletState[] {
+): void {
   const applied = decisions.filter((decision) => decision.status === 'applied');
   const written = [...wallets.values()].filter(({ id, revision }) => revision !== before.revisions.get(id));
   if (written.length > 0) sendWallets(tx, written);
@@ -198,7 +202,6 @@ function sendDecisions(
     partiesOf(operation.terms).map((walletId) => ({ walletId, operation: operation as DueOperation })),
   );
   if (arrived.length > 0) sendArrived(tx, arrived);
-  return written;
 }
 
 function sendMicrotransactions(tx: Tx, applied: Applied[]): void {

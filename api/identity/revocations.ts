@@ -1,7 +1,7 @@
 // Ends access tokens before their time: by notification at once, by a look at the session within seconds.
 import { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
-import { withTenant } from '#shared/db/pool.ts';
+import { withTenantAtOnce } from '#shared/db/pool.ts';
 import { isSessionLive, sessionChannel } from '#shared/db/sessions.ts';
 
 interface SessionClaims {
@@ -39,7 +39,7 @@ export function createRevocations({
     log.warn({ err: error }, 'revoked sessions are found by looking only');
   });
   const ask = async ({ tenant, userId, sessionId }: SessionClaims): Promise<boolean> => {
-    const live = await withTenant(db.app, tenant, (tx) => isSessionLive(tx, sessionId, userId));
+    const live = await withTenantAtOnce(db.app, tenant, (tx) => isSessionLive(tx, sessionId, userId));
     seen.set(sessionId, { live });
     // A notification may have come while the answer was under way, and it knows better.
     return live && !revoked.has(sessionId);

@@ -85,14 +85,15 @@ export async function insertOperations(
       unlessEmpty(rows.map((row) => row.groupId)),
     ],
   });
-  const shared = rows.filter((row) => row.terms !== null && partiesOf(row.terms).length > 0);
-  if (shared.length > 0)
-    await insertArrivals(
-      tx,
-      shared.map((row) => row.id),
-    );
+  const shared = rows.filter(isShared).map((row) => row.id);
+  if (shared.length > 0) await insertArrivals(tx, shared);
   return new Map(result.rows.map((row) => [row.id, { createdAt: row.created_at }]));
 }
+
+const isShared = ({ terms }: JournalRow) => terms !== null && partiesOf(terms).length > 0;
+
+/** Whether `insertOperations` needs a second statement, for the other wallets that these move. */
+export const needArrivals = (rows: JournalRow[]): boolean => rows.some(isShared);
 
 function partiesText(terms: Terms | null): string | null {
   const parties = partiesOf(terms);

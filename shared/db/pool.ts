@@ -122,6 +122,15 @@ export function withTenant<T>(
   return inTransaction(pool, work, tenant, mode);
 }
 
+/**
+ * As `withTenant`, in a single round trip: `work` sends all its statements before it waits for any, and COMMIT goes
+ * with them. For a read, or for one statement that needs no second look.
+ * @throws Error for a statement that comes later: its transaction is over
+ */
+export function withTenantAtOnce<T>(pool: pg.Pool, tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(pool, work, tenant, 'write', true);
+}
+
 /** Runs `work` in one transaction on the shared tables. */
 export function withTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   return inTransaction(pool, work, undefined, 'write');
@@ -132,6 +141,7 @@ async function inTransaction<T>(
   work: (tx: Tx) => Promise<T>,
   tenant: string | undefined,
   mode: keyof typeof beginning,
+  atOnce = false,
 ): Promise<T> {
   const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
   const client = await pool.connect();
@@ -150,9 +160,13 @@ async function inTransaction<T>(
     opened.catch(() => undefined);
     sent.push(opened);
     const followUps: (() => void)[] = [];
+    let over = false;
     const tx: Tx = {
       tenant,
-      query: (query, values) => client.query(query as pg.QueryConfig, values),
+      query: (query, values) => {
+        if (over) return Promise.reject(new Error('a statement came after COMMIT'));
+        return client.query(query as pg.QueryConfig, values);
+      },
       send: (query) => {
         const answer = client.query(query);
         answer.catch(() => undefined);
@@ -160,9 +174,10 @@ async function inTransaction<T>(
       },
       afterCommit: (followUp) => void followUps.push(followUp),
     };
-    const result = await work(tx);
-    const commit = client.query('commit');
-    const [ended] = await Promise.all([commit, ...sent]);
+    const working = work(tx);
+    if (!atOnce) await working;
+    over = true;
+    const [ended, result] = await Promise.all([client.query('commit'), working, ...sent]);
     // A failed transaction answers COMMIT with ROLLBACK, and no error.
     if (ended.command !== 'COMMIT') throw new Error('the transaction was rolled back');
     for (const followUp of followUps) followUp();
