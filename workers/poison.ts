@@ -110,12 +110,8 @@ async function rejectCulprits(
 ): Promise<boolean> {
   const [first] = culprits;
   const rejected = await withTenant(deps.db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOf(tx, culprits);
-    const due = await listDue(
-      tx,
-      wallets.map((wallet) => wallet.id),
-      nextMax,
-    );
+    await lockWalletsOf(tx, culprits);
+    const due = await listDue(tx, culprits, [], nextMax);
     const culprit = due.find((each) => each.id === first);
     if (!culprit || !isNext(culprit, due) || (await rejectPoisoned(tx, culprits)) === 0) return undefined;
     await insertAudit(tx, {

@@ -99,14 +99,18 @@ function settleOnce(
   { limit, onTry }: SettleOptions,
 ): Promise<SettledBatch & { missing: string[] }> {
   return withTenant(deps.db.app, tenant, async (tx) => {
-    const wallets = await lockWalletsOf(tx, operationIds, walletIds);
-    const locked = wallets.map((wallet) => wallet.id);
-    const due = await listDue(tx, locked, limit);
-    const more = due.length >= limit;
+    // One round trip: the second is read when the first has all its locks.
+    const [wallets, listed] = await Promise.all([
+      lockWalletsOf(tx, operationIds, walletIds),
+      listDue(tx, operationIds, walletIds, limit),
+    ]);
+    const locked = new Set(wallets.map((wallet) => wallet.id));
+    const due = listed.filter((operation) => isOnOneOf(locked, operation));
+    const more = listed.length >= limit;
     if (due.length === 0 && !expired) return { decisions: [], more: false, missing: [] };
     const units = unitsOf(due, await readMembers(tx, due));
     // A wallet that was asked for and is not there never will be: its operation is refused.
-    const { ready, missing } = readyOf(units, new Set([...locked, ...walletIds]));
+    const { ready, missing } = readyOf(units, locked.union(new Set(walletIds)));
     const operations = ready.flatMap((unit) => unit.operations);
     onTry?.(operations.map((operation) => operation.id));
     const ground = await readGround(tx, wallets, operations, deps.rules);
@@ -130,6 +134,10 @@ function settleOnce(
     return { decisions, more, missing };
   });
 }
+
+/** Not so for one whose wallet was made between the two statements: its own job comes. */
+const isOnOneOf = (locked: Set<string>, { walletId, terms }: DueOperation): boolean =>
+  locked.has(walletId) || partiesOf(terms).some((id) => locked.has(id));
 
 /** Unit by unit: first what has run out by its time, then itself. All in the order in which it happened. */
 function decideAll(ground: Ground, units: Unit[]): { decisions: Decision[]; held: Held[] } {

@@ -26,6 +26,11 @@ function toState({ lots, holds, nextExpiry, ...row }: StoredWallet): WalletState
   };
 }
 
+/** A wallet that the operations $1 move, or one of $2. */
+const isMoved = `id = any(array(
+        select unnest(array_prepend(wallet_id, parties)) from operations where id = any($1::uuid[])
+        union all select unnest($2::uuid[])))`;
+
 /**
  * Locks the wallets that these operations move, and those named, until the transaction ends, in sorted order:
  * no deadlocks.
@@ -37,9 +42,7 @@ export async function lockWalletsOf(
 ): Promise<WalletState[]> {
   const result = await tx.query<StoredWallet>({
     name: 'lock_wallets',
-    text: `select ${walletColumns} from wallets where id = any(array(
-        select unnest(array_prepend(wallet_id, parties)) from operations where id = any($1::uuid[])
-        union all select unnest($2::uuid[]))) order by id for update`,
+    text: `select ${walletColumns} from wallets where ${isMoved} order by id for update`,
     values: [arrayLiteral(operationIds), arrayLiteral(walletIds)],
   });
   return result.rows.map(toState);
@@ -94,23 +97,28 @@ const dueNames = `o.id, o.seq, o.kind, o.wallet_id as "walletId", o.user_id as "
 const toDue = (row: StoredOperation): DueOperation => Object.assign(row, { at: row.at.getTime() });
 
 /**
- * All operations of the locked wallets that wait, oldest first, those of others that move them among them;
- * such a one comes once for each of its wallets. A statement of its own after the lock: one that waited for
- * the lock would see the wallets as they were before. One ordered index scan a wallet, because only such a
- * scan marks the index entries of settled operations as dead, so that a busy wallet does not read past them
- * again and again until the next vacuum.
+ * All operations of the wallets that `lockWalletsOf` locks that wait, oldest first, those of others that move them among
+ * them; such a one comes once for each of its wallets. A statement of its own after the lock: one that waited for
+ * the lock would see the wallets as they were before. It names them anew, so that it can be sent along with the lock.
+ * One ordered index scan a wallet, because only such a scan marks the index entries of settled operations as dead, so
+ * that a busy wallet does not read past them again and again until the next vacuum.
  */
-export async function listDue(tx: Queryable, walletIds: string[], limit: number): Promise<DueOperation[]> {
+export async function listDue(
+  tx: Queryable,
+  operationIds: string[],
+  walletIds: string[],
+  limit: number,
+): Promise<DueOperation[]> {
   const result = await tx.query<StoredOperation>({
     name: 'list_due',
-    text: `select ${dueNames} from unnest($1::uuid[]) as w (id)
+    text: `select ${dueNames} from (select id from wallets where ${isMoved}) as w
       cross join lateral (
-        (select ${dueColumns} from operations where wallet_id = w.id and due order by seq limit $2)
+        (select ${dueColumns} from operations where wallet_id = w.id and due order by seq limit $3)
         union all (select ${dueColumns.replaceAll(/\w+/g, 'p.$&')}
-          from (select operation_id from arrivals where wallet_id = w.id order by seq limit $2) a
+          from (select operation_id from arrivals where wallet_id = w.id order by seq limit $3) a
           join operations p on p.id = a.operation_id where p.due)) as o
-      order by o.seq limit $2`,
-    values: [arrayLiteral(walletIds), limit],
+      order by o.seq limit $3`,
+    values: [arrayLiteral(operationIds), arrayLiteral(walletIds), limit],
   });
   return result.rows.map(toDue);
 }
