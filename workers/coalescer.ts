@@ -32,9 +32,12 @@ interface Lane {
   flying: boolean;
 }
 
-/** Operations asked for in one transaction, and operations decided in one (a wallet may have more waiting). */
+/**
+ * Operations asked for in one transaction, and operations decided in one (a wallet may have more waiting): more would
+ * hardly be faster, and other tenants wait while this process is busy with them.
+ */
 const batchIdsMax = 500;
-const decisionsMax = 2000;
+const decisionsMax = 500;
 
 type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'tenants' | 'log' | 'metrics'>;
 

@@ -19,6 +19,7 @@ import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps } from '../context.ts';
 import { countByKind, toRow, unlessContended } from '../journal.ts';
 import type { PreparedItem } from './prepare.ts';
+import { mapInTurns } from './turns.ts';
 
 export type NewBatch = Omit<BatchRow, 'items' | 'createdAt'>;
 
@@ -36,12 +37,12 @@ export const keyReused = () =>
 type RowItem = { row: JournalRow } | { problem: StoredProblem };
 
 /** Ids are made here, so that a caller can wait for them already. */
-export function toRows(batch: NewBatch, items: PreparedItem[]): RowItem[] {
+export function toRows(batch: NewBatch, items: PreparedItem[]): Promise<RowItem[]> {
   // The key of the batch must not serve a single operation, too: the first operation that has none takes it.
   const bearer = items.findIndex((item) => 'draft' in item && !item.hasOwnKey);
   // Members of an atomic batch share one place in the journal: their ids keep their order.
   const ids = items.map(newId).sort();
-  return items.map((item, position) => {
+  return mapInTurns(items, (item, position): RowItem => {
     if ('problem' in item) return item;
     const row = toRow(ids[position] as string, item.draft);
     if (batch.atomic) row.groupId = batch.id;

@@ -1,4 +1,5 @@
 // Turns the items of a batch into drafts, or into the problem that each one has.
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { StoredProblem } from '#shared/db/batches.ts';
 import type { ApiDeps, Caller } from '../context.ts';
@@ -7,6 +8,7 @@ import { inputProblem } from '../errors.ts';
 import { requireStepUp } from '../identity/freshness.ts';
 import type { OperationDraft } from '../journal.ts';
 import { requireScope } from '../middleware/caller.ts';
+import { itemsPerTurn, mapInTurns } from './turns.ts';
 
 export type PreparedItem = { draft: OperationDraft; hasOwnKey: boolean } | { problem: StoredProblem };
 export type RawItem = Record<string, unknown>;
@@ -31,13 +33,14 @@ export async function prepareItems(
   batch: { id: string; idempotencyKey: string },
   raw: RawItem[],
 ): Promise<PreparedItem[]> {
-  const read = raw.map((item, position) => readItem(item, position, batch.idempotencyKey));
+  const read = await mapInTurns(raw, (item, position) => readItem(item, position, batch.idempotencyKey));
   const good = read.filter((item): item is Read => !('problem' in item));
   for (const kind of new Set(good.map((item) => item.kind))) requireScope(caller, drafterOf(kind).scope);
   const prepared: PreparedItem[] = [];
   const queue = read.entries();
   const lane = async () => {
     for (const [position, item] of queue) {
+      if (position % itemsPerTurn === itemsPerTurn - 1) await othersTurn();
       if ('problem' in item) prepared[position] = item;
       else {
         const key = keyOf(batch.id, item, position);

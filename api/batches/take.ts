@@ -71,7 +71,7 @@ async function accept(
   batch: NewBatch,
   given: { operations: RawItem[]; listen: (ids: string[]) => void; wait: boolean },
 ): Promise<JournaledBatch> {
-  const items = toRows(batch, await prepareItems(deps, caller, batch, given.operations));
+  const items = await toRows(batch, await prepareItems(deps, caller, batch, given.operations));
   given.listen(items.flatMap((item) => ('row' in item ? [item.row.id] : [])));
   return journalBatch(deps, caller.tenant.slug, batch, items, given.wait);
 }

@@ -7,6 +7,7 @@ import { listOperations } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { ApiDeps } from '../context.ts';
 import { problemType } from '../errors.ts';
+import { mapInTurns } from './turns.ts';
 
 type BatchStatus = 'accepted' | 'applied' | 'partly_applied' | 'rejected';
 
@@ -21,7 +22,8 @@ export interface BatchView {
 export async function readBatchView(deps: Pick<ApiDeps, 'db'>, tenant: string, batch: BatchRow) {
   const ids = batch.items.flatMap((item) => ('operationId' in item ? [item.operationId] : []));
   const rows = ids.length === 0 ? [] : await withTenant(deps.db.app, tenant, (tx) => listOperations(tx, ids));
-  const views = new Map(rows.map((row) => [row.id, toOperationView(row)]));
+  const shown = await mapInTurns(rows, toOperationView);
+  const views = new Map(shown.map((each) => [each.id, each]));
   const items = batch.items.map((item) => {
     if ('problem' in item) return { problem: problemView(item.problem) };
     const operation = views.get(item.operationId);
