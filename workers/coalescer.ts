@@ -147,11 +147,16 @@ async function listPoisonedEarlier(
 
 async function settleAll(deps: SettleDeps, tenant: string, ids: string[]): Promise<IsolatedBatch> {
   const decisions: Decision[] = [];
+  const left = new Set(ids);
   try {
     for (;;) {
       const batch = await settle(deps, tenant, ids, { limit: decisionsMax });
-      decisions.push(...batch.decisions);
-      if (!batch.more) return { decisions, poisoned: [], stuck: new Map() };
+      for (const decision of batch.decisions) {
+        decisions.push(decision);
+        left.delete(decision.operation.id);
+      }
+      // What else waits on these wallets has jobs of its own; who waits for these must not wait for a wallet to be quiet.
+      if (!batch.more || left.size === 0) return { decisions, poisoned: [], stuck: new Map() };
     }
   } catch (error) {
     if (classifyFault(error) !== 'statement') throw error;
