@@ -9,6 +9,7 @@ import { toCsvLine } from '../csv.ts';
 import { actingUser } from '../routes/answer-operation.ts';
 import { decodeIdCursor, encodeCursor } from '../routes/cursor.ts';
 import { userIdField } from '../routes/schemas.ts';
+import { streamOf } from '../text-stream.ts';
 
 export const payoutView = z
   .object({
@@ -115,19 +116,4 @@ async function* csvOf(read: (page: { before: string | undefined; limit: number }
     before = rows.at(-1)?.id;
     if (rows.length < pageRows) return;
   }
-}
-
-/** Pulled as fast as the reader reads: one page of rows is in memory at a time. */
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await pieces.return(undefined);
-    },
-  });
 }

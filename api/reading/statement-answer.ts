@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ApiDeps, ApiEnv } from '../context.ts';
+import { streamOf } from '../text-stream.ts';
 import { type Issuer, openStatement, type Statement } from './statement.ts';
 import { statementPolicy, toPage } from './statement-page.ts';
 import { toCsv, toJson } from './statement-texts.ts';
@@ -42,18 +43,3 @@ export async function answerStatement(
 
 const dayOf = (date: Date | null) => date?.toISOString().slice(0, 10) ?? 'start';
 const nameOf = ({ tenant, from, to }: Statement) => `statement-${tenant}-${dayOf(from)}-${dayOf(to)}`;
-
-/** Pulled as fast as the reader reads: one page of lines is in memory at a time. */
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await pieces.return(undefined);
-    },
-  });
-}

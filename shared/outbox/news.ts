@@ -1,5 +1,5 @@
 // Whether a tenant is to be told what happens to its books, and how what ends outside of a batch is told.
-import type { OutboxEvent, PayoutNews, PurchaseNews, TopUpNews } from '../contracts/events.ts';
+import type { OutboxEvent, PayoutNews, PurchaseNews, TenantNews, TopUpNews } from '../contracts/events.ts';
 import { setPurchaseStatus } from '../db/operations.ts';
 import type { Tx } from '../db/pool.ts';
 import type { Tenant } from '../tenants/directory.ts';
@@ -17,9 +17,14 @@ export function newsOfRefusal(tenant: string, operationId: string): OutboxEvent 
   return { queue: 'webhook', news: { tenant, settled: [operationId], rejected: 1, postings: [] } };
 }
 
+/** The event of what tells of no outcome. */
+function newsBeside(tenant: string, news: Pick<TenantNews, 'topUps' | 'purchases' | 'payouts'>): OutboxEvent {
+  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], ...news } };
+}
+
 /** The event of automatic top-ups that began or ended; it tells of no outcome. */
 export function newsOfTopUps(tenant: string, topUps: TopUpNews[]): OutboxEvent {
-  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], topUps } };
+  return newsBeside(tenant, { topUps });
 }
 
 /** A purchase ends without coins: its operation says so, and so does a webhook, in the caller's transaction. */
@@ -33,12 +38,10 @@ export async function endPurchase(
   const ended = await setPurchaseStatus(tx, operationId, change);
   if (!ended || !listens) return;
   const purchases = [{ operationId, change, at: new Date().toISOString() }];
-  await outbox.emit(tx, [
-    { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], purchases } },
-  ]);
+  await outbox.emit(tx, [newsBeside(tenant, { purchases })]);
 }
 
 /** The event of payouts that were asked for or ended. */
 export function newsOfPayouts(tenant: string, payouts: PayoutNews[]): OutboxEvent {
-  return { queue: 'webhook', news: { tenant, settled: [], rejected: 0, postings: [], payouts } };
+  return newsBeside(tenant, { payouts });
 }
