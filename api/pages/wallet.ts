@@ -57,8 +57,8 @@ const startPage = html`<h1>Virtual coins for any platform</h1>
       <li><a href="/operator/">Operator console</a><span class="soft">tenants, queues, integrity</span></li>
       <li><a href="/docs">API reference</a><span class="soft">every route, offline too</span></li>
       <li><a href="/openapi.json">openapi.json</a><span class="soft">for generators</span></li>
-      <li>Clients in one file: <a href="/clients/coinlane.ts">TypeScript</a>, <a href="/clients/coinlane.py">Python</a>,
-        <a href="/clients/coinlane.go">Go</a></li>
+      <li><span>Clients in one file: <a href="/clients/coinlane.ts">TypeScript</a>,
+        <a href="/clients/coinlane.py">Python</a>, <a href="/clients/coinlane.go">Go</a></span></li>
     </ul>
   </section>`;
 
