@@ -36,8 +36,12 @@ export async function startServices(given: {
         dataDir: join(folder, 'postgres'),
         log: () => undefined,
         onExit: (reason) => console.error(reason),
-        // Only a machine that dies could tell the difference, and each of hundreds of databases costs a checkpoint.
-        settings: { fsync: 'off' },
+        settings: {
+          // Only a machine that dies could tell the difference, and each of hundreds of databases costs a checkpoint.
+          fsync: 'off',
+          // Three files at a time, each with several processes of the product on databases of their own.
+          max_connections: 600,
+        },
       });
       running.push(postgres);
       env.TEST_DATABASE_URL = postgres.url;
