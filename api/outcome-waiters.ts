@@ -1,13 +1,17 @@
-// Lets a request wait for its operation's outcome: woken by the workers' notification, with a look of its own as fallback.
+// Lets a request wait for its operation's outcome: told by the workers' notification, with a look of its own as fallback.
 import type { Services } from '#shared/boot/services.ts';
-import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
+import { isFinal, type OperationView, type Outcome } from '#shared/contracts/operation.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
 import { listOperations } from '#shared/db/operations.ts';
 import { withTenantAtOnce } from '#shared/db/pool.ts';
+import type { OutcomeNews } from '#shared/queue/outcome-channel.ts';
+
+/** What has become of an operation: all of it, or what settling added to what was accepted. */
+export type Ended = OperationView | Outcome;
 
 export interface OutcomeWaiter {
-  /** The operation once it is final, or undefined when `msMax` milliseconds are over. */
-  result(msMax: number): Promise<OperationView | undefined>;
+  /** Once the operation is final, or undefined when `msMax` milliseconds are over. */
+  result(msMax: number): Promise<Ended | undefined>;
   cancel(): void;
 }
 
@@ -19,7 +23,7 @@ export interface OutcomeWaiters {
 
 interface Waiting {
   tenant: string;
-  resolve(view: OperationView | undefined): void;
+  resolve(ended: Ended | undefined): void;
 }
 
 /** A notification can be lost; this is how long that costs, in milliseconds. */
@@ -62,14 +66,24 @@ export async function createOutcomeWaiters(services: Services): Promise<OutcomeW
     if (toLook.size > 0) setImmediate(() => void look());
   };
 
-  await services.outcomes.subscribe(wake);
+  const hear = (news: OutcomeNews) => {
+    if ('ids' in news) return wake(news.ids);
+    for (const outcome of news.outcomes) {
+      const entries = waiting.get(outcome.id);
+      if (!entries) continue;
+      // Nobody is told of another tenant's operation, whatever the message says.
+      for (const each of entries) if (each.tenant === news.tenant) each.resolve(outcome);
+    }
+  };
+
+  await services.outcomes.subscribe(hear);
   const timer = setInterval(() => wake([...waiting.keys()]), lookIntervalMs);
   timer.unref();
 
   return {
     start(tenant, operationId) {
-      let settle: (view: OperationView | undefined) => void = () => undefined;
-      const promise = new Promise<OperationView | undefined>((resolve) => {
+      let settle: (ended: Ended | undefined) => void = () => undefined;
+      const promise = new Promise<Ended | undefined>((resolve) => {
         settle = resolve;
       });
       const entry: Waiting = { tenant, resolve: settle };

@@ -1,5 +1,6 @@
 // Makes one bounded batch of all jobs of this moment that belong to one tenant, by back-pressure and not by a timer.
 import type { Services } from '#shared/boot/services.ts';
+import type { Outcome } from '#shared/contracts/operation.ts';
 import { classifyFault } from '#shared/db/faults.ts';
 import { listPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
@@ -116,11 +117,11 @@ async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promi
   const started = performance.now();
   try {
     const settling = await withTenantRules(deps, tenant);
-    const { decisions, poisoned, stuck } = await settleAll(settling, tenant, ids);
+    const awaited = new Set(batch.flatMap((waiting) => (waiting.notify ? waiting.ids : [])));
+    const { decisions, poisoned, stuck, outcomes } = await settleAll(settling, tenant, ids, awaited);
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, decisions);
-    const watched = batch.flatMap((waiting) => (waiting.notify ? waiting.ids : []));
-    if (watched.length > 0) await deps.outcomes.publish(watched);
+    if (awaited.size > 0) await tell(deps, tenant, awaited, outcomes);
     const culprits = new Set([...poisoned, ...(await listPoisonedEarlier(deps, tenant, ids, decisions))]);
     for (const waiting of batch) {
       const held = waiting.ids.find((id) => stuck.has(id));
@@ -145,24 +146,43 @@ async function listPoisonedEarlier(
   return withTenant(deps.db.app, tenant, (tx) => listPoisoned(tx, rest));
 }
 
-async function settleAll(deps: SettleDeps, tenant: string, ids: string[]): Promise<IsolatedBatch> {
+/** Outcomes to those who wait, and what has none here (settled before, held, a purchase) by name, to be looked at. */
+async function tell(
+  { outcomes: channel }: SettlerDeps,
+  tenant: string,
+  awaited: ReadonlySet<string>,
+  outcomes: Outcome[],
+): Promise<void> {
+  const told = new Set(outcomes.map(({ id }) => id));
+  const rest = [...awaited].filter((id) => !told.has(id));
+  await Promise.all([channel.publishOutcomes(tenant, outcomes), channel.publish(rest)]);
+}
+
+async function settleAll(
+  deps: SettleDeps,
+  tenant: string,
+  ids: string[],
+  awaited: ReadonlySet<string>,
+): Promise<IsolatedBatch & { outcomes: Outcome[] }> {
   const decisions: Decision[] = [];
+  const outcomes: Outcome[] = [];
   const left = new Set(ids);
   try {
     for (;;) {
-      const batch = await settle(deps, tenant, ids, { limit: decisionsMax });
+      const batch = await settle(deps, tenant, ids, { limit: decisionsMax, awaited });
+      outcomes.push(...batch.outcomes);
       for (const decision of batch.decisions) {
         decisions.push(decision);
         left.delete(decision.operation.id);
       }
       // What else waits on these wallets has jobs of its own; who waits for these must not wait for a wallet to be quiet.
-      if (!batch.more || left.size === 0) return { decisions, poisoned: [], stuck: new Map() };
+      if (!batch.more || left.size === 0) return { decisions, poisoned: [], stuck: new Map(), outcomes };
     }
   } catch (error) {
     if (classifyFault(error) !== 'statement') throw error;
     deps.log.warn({ err: error, tenant, operations: ids.length }, 'a batch broke; looking for the culprit');
     const isolated = await settleIsolated(deps, tenant, ids, decisionsMax);
-    return { ...isolated, decisions: [...decisions, ...isolated.decisions] };
+    return { ...isolated, decisions: [...decisions, ...isolated.decisions], outcomes };
   }
 }
 

@@ -1,37 +1,32 @@
 // Settles operations: ONE transaction that locks the wallets, reads what waits, decides, writes and emits.
 import type { Services } from '#shared/boot/services.ts';
+import type { Outcome } from '#shared/contracts/operation.ts';
 import { type DueOperation, listDue, lockWalletsOf } from '#shared/db/ledger.ts';
-import {
-  sendArrived,
-  sendEntries,
-  sendLots,
-  sendOutcomes,
-  sendOwnOperations,
-  sendRefunded,
-  sendWallets,
-} from '#shared/db/ledger-writes.ts';
-import { sendEntitlements, sendHolds, sendSales } from '#shared/db/microtransactions.ts';
-import { type Tx, withTenant } from '#shared/db/pool.ts';
+import { withTenant } from '#shared/db/pool.ts';
 import { tenantNow } from '#shared/db/tenant-clock.ts';
 import { sendHeld } from '#shared/db/velocity.ts';
 import { decide } from '#shared/ledger/decide.ts';
 import { expire } from '#shared/ledger/expiry.ts';
 import { decideGroup, type Ground, walletOf } from '#shared/ledger/groups.ts';
 import { netOf } from '#shared/ledger/lots.ts';
-import type { Applied, Decision, Held, OriginalState, WalletState } from '#shared/ledger/states.ts';
+import type { Decision, Held, OriginalState, WalletState } from '#shared/ledger/states.ts';
 import { partiesOf } from '#shared/ledger/terms.ts';
 import type { VelocitySettings } from '#shared/ledger/velocity.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { followUp } from './follow-up.ts';
 import { readGround, readMembers } from './settle-ground.ts';
+import { outcomesOf } from './told-outcomes.ts';
 import { startTopUps } from './top-up/start.ts';
 import { readyOf, type Unit, unitsOf } from './units.ts';
 import { reportHeld, sendCounted } from './velocity-guard.ts';
+import { remember, sendDecisions } from './write-decisions.ts';
 
 export interface SettledBatch {
   decisions: Decision[];
   /** There was more waiting than one transaction takes. */
   more: boolean;
+  /** Of those that are awaited. */
+  outcomes: Outcome[];
 }
 
 export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' | 'log' | 'metrics'> {
@@ -46,6 +41,8 @@ export interface SettleDeps extends Pick<Services, 'db' | 'outbox' | 'balances' 
 export interface SettleOptions {
   /** Operations decided in one transaction, at most; atomic batches are decided whole. */
   limit: number;
+  /** Operations whose outcome somebody waits for. */
+  awaited?: ReadonlySet<string>;
   /** Hears which operations are about to be decided. */
   onTry?: (operationIds: string[]) => void;
 }
@@ -64,10 +61,13 @@ export async function settle(
 ): Promise<SettledBatch> {
   const walletIds = new Set<string>();
   const decisions: Decision[] = [];
+  const outcomes: Outcome[] = [];
   for (;;) {
     const step = await settleOnce(deps, tenant, { operationIds, walletIds: [...walletIds] }, options);
     decisions.push(...step.decisions);
-    if (step.missing.length === 0) return { decisions, more: step.more };
+    const settledAt = await step.settledAt;
+    if (settledAt) outcomes.push(...outcomesOf(step.decisions, options.awaited, settledAt));
+    if (step.missing.length === 0) return { decisions, more: step.more, outcomes };
     for (const id of step.missing) walletIds.add(id);
   }
 }
@@ -92,12 +92,18 @@ interface Targets {
   expired?: boolean;
 }
 
+interface SettledStep extends Omit<SettledBatch, 'outcomes'> {
+  missing: string[];
+  /** Known after COMMIT, and only where one of them is awaited. */
+  settledAt?: Promise<Date | undefined> | undefined;
+}
+
 function settleOnce(
   deps: SettleDeps,
   tenant: string,
   { operationIds, walletIds, expired = false }: Targets,
-  { limit, onTry }: SettleOptions,
-): Promise<SettledBatch & { missing: string[] }> {
+  { limit, awaited, onTry }: SettleOptions,
+): Promise<SettledStep> {
   return withTenant(deps.db.app, tenant, async (tx) => {
     // One round trip: the second is read when the first has all its locks.
     const [wallets, listed] = await Promise.all([
@@ -127,11 +133,11 @@ function settleOnce(
       sendHeld(tx, held);
       tx.afterCommit(() => reportHeld(deps, tenant, held));
     }
-    sendDecisions(tx, ground, before, decisions);
+    const settledAt = sendDecisions(tx, ground, before, decisions, awaited);
     await announced;
     await followUp(deps, tx, tenant, decisions);
     if (deps.topsUp) await startTopUps(deps, tx, deps.topsUp, { decisions, wallets: ground.wallets });
-    return { decisions, more, missing };
+    return { decisions, more, missing, settledAt };
   });
 }
 
@@ -167,60 +173,6 @@ function decideAll(ground: Ground, units: Unit[]): { decisions: Decision[]; held
 
 /** The lowest that can be committed now; of a batch that changes nothing, balances are read from Postgres for a while. */
 const nextRevisionOf = ({ id, revision }: WalletState) => ({ id, revision: revision + 1 });
-
-interface Before {
-  revisions: Map<string, number>;
-  refunded: Map<string, number>;
-  sold: Map<string, number>;
-}
-
-function remember({ wallets, originals, sales }: Ground): Before {
-  return {
-    revisions: new Map([...wallets].map(([id, { revision }]) => [id, revision])),
-    refunded: new Map([...originals].map(([id, { refunded }]) => [id, refunded])),
-    sold: new Map(sales),
-  };
-}
-
-/** Sends what the decisions write, without waiting. */
-function sendDecisions(
-  tx: Tx,
-  { wallets, originals, sales }: Ground,
-  before: Before,
-  decisions: Decision[],
-): void {
-  const applied = decisions.filter((decision) => decision.status === 'applied');
-  const written = [...wallets.values()].filter(({ id, revision }) => revision !== before.revisions.get(id));
-  if (written.length > 0) sendWallets(tx, written);
-  const [own, asked] = [applied.filter(isOwn), decisions.filter((each) => !isOwn(each))];
-  sendEntries(tx, applied);
-  if (asked.length > 0) sendOutcomes(tx, asked);
-  if (own.length > 0) sendOwnOperations(tx, own);
-  const lots = applied.flatMap(({ operation, newLots }) =>
-    newLots.map((each) => ({ ...each, operationId: operation.id })),
-  );
-  if (lots.length > 0) sendLots(tx, lots);
-  const refunded = [...originals.values()].filter((each) => each.refunded !== before.refunded.get(each.id));
-  if (refunded.length > 0) sendRefunded(tx, refunded);
-  sendMicrotransactions(tx, applied);
-  const sold = [...sales].filter(([item, count]) => count !== before.sold.get(item));
-  if (sold.length > 0) sendSales(tx, new Map(sold));
-  const shared = decisions.filter(({ operation }) => operation.terms !== null);
-  const arrived = shared.flatMap(({ operation }) =>
-    partiesOf(operation.terms).map((walletId) => ({ walletId, operation: operation as DueOperation })),
-  );
-  if (arrived.length > 0) sendArrived(tx, arrived);
-}
-
-function sendMicrotransactions(tx: Tx, applied: Applied[]): void {
-  const holds = new Map(applied.flatMap(({ hold }) => (hold ? [[hold.id, hold] as const] : [])));
-  if (holds.size > 0) sendHolds(tx, [...holds.values()]);
-  const entitlements = applied.flatMap(({ entitlement }) => (entitlement ? [entitlement] : []));
-  if (entitlements.length > 0) sendEntitlements(tx, entitlements);
-}
-
-/** Made as it was decided: nobody journaled it. */
-const isOwn = ({ operation }: Decision) => !('seq' in operation);
 
 /** A later operation of the same batch may undo this one. */
 function rememberDecision(originals: ReadonlyMap<string, OriginalState>, decision: Decision): void {

@@ -5,6 +5,7 @@ import { isProblemCode, Problem } from '#shared/contracts/problem.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
 import type { OperationDraft } from '../journal.ts';
+import type { OutcomeWaiter } from '../outcome-waiters.ts';
 
 /** Seconds that `Prefer: wait` may ask for, at most. */
 const waitSecondsMax = 10;
@@ -86,16 +87,16 @@ async function outcomeOf(
   deps: ApiDeps,
   tenant: string,
   view: OperationView,
-  waiter: { result(msMax: number): Promise<OperationView | undefined> } | undefined,
+  waiter: OutcomeWaiter | undefined,
   seconds: number,
 ): Promise<OperationView | undefined> {
   if (isFinal(view)) return view;
-  if (waiter) return waiter.result(seconds * 1000);
-  const late = deps.waiters.start(tenant, view.id);
+  const mine = waiter ?? deps.waiters.start(tenant, view.id);
   try {
-    return await late.result(seconds * 1000);
+    const ended = await mine.result(seconds * 1000);
+    return ended && { ...view, ...ended };
   } finally {
-    late.cancel();
+    mine.cancel();
   }
 }
 

@@ -85,6 +85,12 @@ export interface OperationView {
   payment?: PaymentView;
 }
 
+/** What settling adds to an operation, for those who wait for it; the rest was known when it was accepted. */
+export type Outcome = Pick<
+  OperationView,
+  'id' | 'status' | 'amount' | 'reason' | 'balanceAfter' | 'walletVersion' | 'settledAt'
+>;
+
 /** The reason of an operation that is accepted and waits for an operator's decision. */
 const heldForReview = 'held_for_review';
 

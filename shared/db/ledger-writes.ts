@@ -93,29 +93,44 @@ export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): vo
   });
 }
 
+const writeOutcomes = `update operations o set due = false, status = u.status, reason = u.reason, amount = u.amount,
+    bonus = u.bonus, balance_after = u.balance_after, wallet_version = u.version,
+    settled_at = (select tenant_now())
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    as u (id, status, reason, amount, bonus, balance_after, version)
+  where o.id = u.id and o.due`;
+
 /** Writes each outcome once: the row must still be due. */
 export function sendOutcomes(tx: Tx, decisions: Decision[]): void {
-  tx.send({
-    name: 'write_outcomes',
-    text: `update operations o set due = false, status = u.status, reason = u.reason, amount = u.amount,
-        bonus = u.bonus, balance_after = u.balance_after, wallet_version = u.version,
-        settled_at = (select tenant_now())
-      from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-        as u (id, status, reason, amount, bonus, balance_after, version)
-      where o.id = u.id and o.due`,
-    values: [
-      arrayLiteral(decisions.map((each) => each.operation.id)),
-      arrayLiteral(decisions.map((each) => each.status)),
-      unlessEmpty(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
-      arrayLiteral(decisions.map(settledAmount)),
-      arrayLiteral(decisions.map((each) => (each.status === 'applied' ? each.bonus : 0))),
-      arrayLiteral(decisions.map((each) => each.balanceAfter)),
-      arrayLiteral(decisions.map((each) => each.version)),
-    ],
-  });
+  tx.send({ name: 'write_outcomes', text: writeOutcomes, values: outcomeValues(decisions) });
 }
 
-function settledAmount(decision: Decision): number | null {
+/** As `sendOutcomes`, for a batch with somebody waiting: @returns the time that all of them were given. */
+export function sendOutcomesTimed(tx: Tx, decisions: Decision[]): Promise<Date | undefined> {
+  const answer = tx.send<{ at: Date }>({
+    name: 'write_outcomes_timed',
+    text: `with written as (${writeOutcomes} returning settled_at) select settled_at as at from written limit 1`,
+    values: outcomeValues(decisions),
+  });
+  return answer.then(
+    ({ rows }) => rows[0]?.at,
+    // The transaction has failed, and says so itself.
+    () => undefined,
+  );
+}
+
+const outcomeValues = (decisions: Decision[]) => [
+  arrayLiteral(decisions.map((each) => each.operation.id)),
+  arrayLiteral(decisions.map((each) => each.status)),
+  unlessEmpty(decisions.map((each) => (each.status === 'rejected' ? each.reason : null))),
+  arrayLiteral(decisions.map(settledAmount)),
+  arrayLiteral(decisions.map((each) => (each.status === 'applied' ? each.bonus : 0))),
+  arrayLiteral(decisions.map((each) => each.balanceAfter)),
+  arrayLiteral(decisions.map((each) => each.version)),
+];
+
+/** The amount of an operation as its outcome has it; null: it moves no coins. */
+export function settledAmount(decision: Decision): number | null {
   if (decision.status === 'rejected') return decision.operation.amount;
   return decision.amount === 0 ? null : decision.amount;
 }

@@ -14,8 +14,11 @@ export interface Queryable {
 /** A transaction that is open; statements may be sent without waiting for the one before. */
 export interface Tx extends Queryable {
   readonly tenant: string | undefined;
-  /** Sends a statement without waiting: it is pipelined with COMMIT, and its failure fails the transaction. */
-  send(query: pg.QueryConfig): void;
+  /**
+   * Sends a statement without waiting: it is pipelined with COMMIT, and its failure fails the transaction. The answer
+   * is for after COMMIT.
+   */
+  send<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
   /** Runs `work`, which must not throw, once COMMIT has been answered; not at all after a rollback. */
   afterCommit(work: () => void): void;
 }
@@ -167,10 +170,11 @@ async function inTransaction<T>(
         if (over) return Promise.reject(new Error('a statement came after COMMIT'));
         return client.query(query as pg.QueryConfig, values);
       },
-      send: (query) => {
-        const answer = client.query(query);
+      send: <R extends pg.QueryResultRow>(query: pg.QueryConfig) => {
+        const answer = client.query<R>(query);
         answer.catch(() => undefined);
         sent.push(answer);
+        return answer;
       },
       afterCommit: (followUp) => void followUps.push(followUp),
     };
