@@ -11,7 +11,7 @@ export default defineConfig({
     // Loading the product anew for each file took a third of all: a file gives back whatever it changes.
     isolate: false,
     sequence: { sequencer: SlowFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
   },
 });

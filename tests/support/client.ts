@@ -99,7 +99,7 @@ export async function integrity(url: string, slug: string): Promise<Answer> {
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  msMax = 20_000,
+  msMax = 60_000,
 ): Promise<T> {
   const end = Date.now() + msMax;
   for (;;) {

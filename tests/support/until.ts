@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  waitMsMax = 20_000,
+  waitMsMax = 60_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + waitMsMax;
   for (;;) {
