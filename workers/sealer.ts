@@ -25,7 +25,7 @@ const entriesPerBlock = 2000;
 const blocksPerTurn = 50;
 /** Between a settle and its seal, so that many settles share a block. */
 const delayMs = 3000;
-/** After each full block the sealer rests this many times as long as it took: settling goes first. */
+/** After each block the sealer rests this many times as long as it took: settling goes first, and blocks grow meanwhile. */
 const restFactor = 3;
 const restMsMax = 500;
 
@@ -41,9 +41,9 @@ export function startSealer(deps: SealerDeps): Sealer {
       const started = performance.now();
       const entries = await sealOrReport(deps, tenant);
       if (entries === 'busy') return true;
-      if (entries < entriesPerBlock) return false;
       const restMs = Math.min((performance.now() - started) * restFactor, restMsMax);
       await new Promise((resolve) => setTimeout(resolve, restMs));
+      if (entries < entriesPerBlock) return false;
     }
     return true;
   };
