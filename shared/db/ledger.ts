@@ -59,10 +59,11 @@ export async function findWalletState(tx: Queryable, walletId: string): Promise<
 
 /** Wallets on which something may have run out by the tenant's time, the longest over first. */
 export async function listExpiredWallets(tx: Queryable, limit: number): Promise<string[]> {
-  const result = await tx.query<{ id: string }>(
-    `select id from wallets where next_expiry <= (select tenant_now()) order by next_expiry limit $1`,
-    [limit],
-  );
+  const result = await tx.query<{ id: string }>({
+    name: 'list_expired_wallets',
+    text: `select id from wallets where next_expiry <= (select tenant_now()) order by next_expiry limit $1`,
+    values: [limit],
+  });
   return result.rows.map(({ id }) => id);
 }
 

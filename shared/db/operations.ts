@@ -170,18 +170,16 @@ export async function listByIdempotencyKey(tx: Queryable, keys: string[]): Promi
   return result.rows;
 }
 
-export interface WaitingOperation {
-  id: string;
-  kind: OperationKind;
-}
+export type WaitingOperation = Pick<JournalRow, 'id' | 'kind'>;
 
 /** Due operations older than `ageMs` (milliseconds), oldest first: their wake-up was lost, or is slow. */
 export async function listOverdue(tx: Queryable, ageMs: number, limit: number): Promise<WaitingOperation[]> {
-  const result = await tx.query<WaitingOperation>(
-    `select id, kind from operations
+  const result = await tx.query<WaitingOperation>({
+    name: 'list_overdue',
+    text: `select id, kind from operations
      where due and created_at < (select tenant_now()) - make_interval(secs => $1::double precision / 1000) order by seq limit $2`,
-    [ageMs, limit],
-  );
+    values: [ageMs, limit],
+  });
   return result.rows;
 }
 

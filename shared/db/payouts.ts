@@ -167,18 +167,25 @@ export async function listPayouts(tx: Queryable, filter: PayoutFilter): Promise<
   return result.rows;
 }
 
+export interface OverduePayout {
+  id: string;
+  /** Changes with the row. */
+  stamp: number;
+}
+
 /** Payouts that wait on a provider for longer than this, the oldest first: a job was lost, or has given up. */
 export async function listOverduePayouts(
   tx: Queryable,
   ageSeconds: number,
   limit: number,
-): Promise<{ id: string; stamp: number }[]> {
-  const result = await tx.query<{ id: string; stamp: number }>(
-    `select operation_id as id, floor(extract(epoch from updated_at))::bigint as stamp from payouts
+): Promise<OverduePayout[]> {
+  const result = await tx.query<OverduePayout>({
+    name: 'list_overdue_payouts',
+    text: `select operation_id as id, floor(extract(epoch from updated_at))::bigint as stamp from payouts
      where state in ('requested', 'sent') and provider <> 'manual'
        and updated_at < now() - make_interval(secs => $1) order by updated_at limit $2`,
-    [ageSeconds, limit],
-  );
+    values: [ageSeconds, limit],
+  });
   return result.rows;
 }
 
