@@ -54,22 +54,24 @@ export async function tryLockChain(tx: Queryable): Promise<boolean> {
  * still open are not seen, and come later: a wallet's own are in order all the same, since its lock was held.
  */
 export async function takeQueued(tx: Queryable, entriesMax: number): Promise<VersionRange[]> {
-  const result = await tx.query<StoredRanges & { id: number }>(
-    `delete from seal_queue where id = any(array(select id from (
+  const result = await tx.query<StoredRanges & { id: number }>({
+    name: 'take_queued',
+    text: `delete from seal_queue where id = any(array(select id from (
          select id, entries, sum(entries) over (order by id) as running
          from (select id, entries from seal_queue order by id limit 1000) as front) as summed
        where running - entries < $1))
      returning id, wallet_ids, first_versions, last_versions`,
-    [entriesMax],
-  );
+    values: [entriesMax],
+  });
   return result.rows.sort((a, b) => a.id - b.id).flatMap(toRanges);
 }
 
 /** The newest block, or the beginning of the tenant's chain. */
 export async function findHead(tx: Queryable, tenant: string): Promise<ChainHead> {
-  const result = await tx.query<ChainHead>(
-    `select n, hash, total, sealed_at as "sealedAt" from chain order by n desc limit 1`,
-  );
+  const result = await tx.query<ChainHead>({
+    name: 'find_head',
+    text: `select n, hash, total, sealed_at as "sealedAt" from chain order by n desc limit 1`,
+  });
   return result.rows[0] ?? { n: 0, hash: genesisHash(tenant), total: 0, sealedAt: null };
 }
 
@@ -84,17 +86,18 @@ export async function findSealingTime(tx: Queryable): Promise<Date> {
 /** @throws 23505 when another block has this place. */
 export async function insertBlock(tx: Queryable, block: WholeBlock): Promise<void> {
   const { n, previous, hash, root, leaves, ranges, entries, total, sealedAt } = block;
-  await tx.query(
-    `insert into chain (n, previous, hash, root, leaves, wallet_ids, first_versions, last_versions, entries, total,
+  await tx.query({
+    name: 'insert_block',
+    text: `insert into chain (n, previous, hash, root, leaves, wallet_ids, first_versions, last_versions, entries, total,
        sealed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [
+    values: [
       ...[n, previous, hash, root, leaves],
       arrayLiteral(ranges.map((range) => range.walletId)),
       arrayLiteral(ranges.map((range) => range.first)),
       arrayLiteral(ranges.map((range) => range.last)),
       ...[entries, total, sealedAt],
     ],
-  );
+  });
 }
 
 /** Entries that wait to be sealed. */

@@ -1,6 +1,7 @@
 // One connection per process that listens for notifications, and comes back by itself when it is lost.
 import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
+import type { Queryable } from './pool.ts';
 
 export interface Listener {
   /** Resolves once the channel is being listened to, or at the first failure to connect (it goes on trying). */
@@ -72,6 +73,6 @@ export function createListener(url: string, log: Log, onGap: () => void): Listen
 }
 
 /** Sends a notification outside any transaction, so that it never holds up a commit. */
-export async function notify(pool: pg.Pool, channel: string, payload: string): Promise<void> {
+export async function notify(pool: Queryable, channel: string, payload: string): Promise<void> {
   await pool.query({ text: 'select pg_notify($1, $2)', values: [channel, payload] });
 }

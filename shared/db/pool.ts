@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
 import { faultCode } from './faults.ts';
+import { TenantPool } from './tenant-pool.ts';
 
 /** What a statement needs: a pool, or the transaction of the caller. */
 export interface Queryable {
@@ -42,7 +43,7 @@ export interface DatabaseUrls {
 
 export interface Database {
   /** Login role that owns nothing: all work on tenants' data. */
-  app: pg.Pool;
+  app: TenantPool;
   /** Owner of the schemas: provisioning and migrations only. */
   owner: pg.Pool;
   urls: DatabaseUrls;
@@ -79,7 +80,7 @@ export function openDatabase(urls: DatabaseUrls, { size, log }: PoolOptions): Da
     pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
     return pool;
   };
-  const app = make(urls.app, size, true);
+  const app = new TenantPool(size, () => make(urls.app, 1, true));
   const owner = make(urls.owner, 2, false);
   return {
     app,
@@ -107,6 +108,7 @@ const beginning = {
 const writer = '8';
 
 const enterTenant = {
+  name: 'enter_tenant',
   text: `select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true),
     set_config('coinlane.writer', '${writer}', true)`,
 };
@@ -117,7 +119,7 @@ const enterTenant = {
  * pipelined with the first statement of `work`, so they cost no round trip.
  */
 export function withTenant<T>(
-  pool: pg.Pool,
+  pool: pg.Pool | TenantPool,
   tenant: string,
   work: (tx: Tx) => Promise<T>,
   mode: keyof typeof beginning = 'write',
@@ -130,24 +132,28 @@ export function withTenant<T>(
  * with them. For a read, or for one statement that needs no second look.
  * @throws Error for a statement that comes later: its transaction is over
  */
-export function withTenantAtOnce<T>(pool: pg.Pool, tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function withTenantAtOnce<T>(
+  pool: pg.Pool | TenantPool,
+  tenant: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   return inTransaction(pool, work, tenant, 'write', true);
 }
 
 /** Runs `work` in one transaction on the shared tables. */
-export function withTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function withTransaction<T>(pool: pg.Pool | TenantPool, work: (tx: Tx) => Promise<T>): Promise<T> {
   return inTransaction(pool, work, undefined, 'write');
 }
 
 async function inTransaction<T>(
-  pool: pg.Pool,
+  pool: pg.Pool | TenantPool,
   work: (tx: Tx) => Promise<T>,
   tenant: string | undefined,
   mode: keyof typeof beginning,
   atOnce = false,
 ): Promise<T> {
   const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
-  const client = await pool.connect();
+  const client = await (pool instanceof TenantPool ? pool.connect(tenant) : pool.connect());
   const sent: Promise<unknown>[] = [];
   let broken: Error | undefined;
   const onError = (error: Error) => {
@@ -168,10 +174,10 @@ async function inTransaction<T>(
       tenant,
       query: (query, values) => {
         if (over) return Promise.reject(new Error('a statement came after COMMIT'));
-        return client.query(query as pg.QueryConfig, values);
+        return client.query(planned(query, tenant) as pg.QueryConfig, values);
       },
       send: <R extends pg.QueryResultRow>(query: pg.QueryConfig) => {
-        const answer = client.query<R>(query);
+        const answer = client.query<R>(planned(query, tenant) as pg.QueryConfig);
         answer.catch(() => undefined);
         sent.push(answer);
         return answer;
@@ -197,6 +203,12 @@ async function inTransaction<T>(
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/** A plan is good for one search path: under one name for all tenants, each of them would have it made anew. */
+function planned(query: string | pg.QueryConfig, tenant: string | undefined): string | pg.QueryConfig {
+  if (typeof query === 'string' || query.name === undefined || tenant === undefined) return query;
+  return { ...query, name: `${query.name} ${tenant}` };
 }
 
 /** "The transaction is aborted" (25P02) says that an earlier statement failed, which nobody awaited: that one counts. */

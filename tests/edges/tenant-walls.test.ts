@@ -71,8 +71,8 @@ describe('the schema of a tenant', () => {
       "select current_setting('coinlane.tenant', true) as tenant, current_setting('search_path') as path";
     for (let i = 0; i < 8; i += 1) {
       const { rows } = await pool.query(settings);
-      expect(rows[0].tenant ?? '').toBe('');
-      expect(rows[0].path).not.toContain('tenant_');
+      expect(rows[0]?.tenant ?? '').toBe('');
+      expect(rows[0]?.path).not.toContain('tenant_');
     }
   });
 });

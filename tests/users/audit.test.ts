@@ -1,5 +1,6 @@
 // Line 56: who did what is kept for good, can be read by who may, and holds nothing personal and no secret.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Queryable } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import { type EdgeApp, openEdgeApp } from '#tests/edges/edge-app.ts';
 
@@ -35,7 +36,8 @@ const read = async (query = '', path = '/operator/tenants/acme/audit', token?: s
 describe('56 the audit log', () => {
   test('can be added to, and neither changed, emptied nor deleted, whoever asks', async () => {
     const { app: asApp, owner } = app.services.db;
-    for (const pool of [asApp, owner]) {
+    const pools: Queryable[] = [asApp, owner];
+    for (const pool of pools) {
       for (const text of [
         `update coinlane.audit set actor = 'nobody'`,
         `delete from coinlane.audit`,
