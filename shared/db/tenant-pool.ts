@@ -9,7 +9,7 @@ interface Waiter {
 }
 
 /**
- * Tenants that a connection is to know: Postgres keeps plans and descriptions of tables for each of them, about a third
+ * Tenants that a connection is to know: Postgres keeps plans and descriptions of tables for each of them, some tenths
  * of a mebibyte.
  */
 const tenantsPerConnection = 250;
