@@ -69,10 +69,10 @@ export async function createOutcomeWaiters(services: Services): Promise<OutcomeW
   const hear = (news: OutcomeNews) => {
     if ('ids' in news) return wake(news.ids);
     for (const outcome of news.outcomes) {
-      const entries = waiting.get(outcome.id);
-      if (!entries) continue;
       // Nobody is told of another tenant's operation, whatever the message says.
-      for (const each of entries) if (each.tenant === news.tenant) each.resolve(outcome);
+      for (const each of waiting.get(outcome.id) ?? []) {
+        if (each.tenant === news.tenant) each.resolve(outcome);
+      }
     }
   };
 

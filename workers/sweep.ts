@@ -60,7 +60,9 @@ export function startSweep(deps: WorkerDeps): Sweep {
 
   const sweepTenant = async (tenant: string): Promise<number> => {
     const isTime = !purchasesChecked.has(tenant);
+    const started = performance.now();
     const [overdue, expired, steps, payouts] = await look(tenant, isTime);
+    const lookedMs = performance.now() - started;
     if (isTime) purchasesChecked.set(tenant, true);
     const lost = overdue.filter((operation) => !swept.has(operation.id));
     if (lost.length > 0) {
@@ -71,7 +73,7 @@ export function startSweep(deps: WorkerDeps): Sweep {
       for (const { id } of lost) swept.set(id, true);
       deps.metrics.swept.inc(lost.length);
       deps.log.info({ tenant, operations: lost.length }, 'operations without a job were enqueued again');
-    }
+    } else idleMs += lookedMs;
     await sweepExpired(deps, tenant, expired);
     await checkOverduePurchases(deps, tenant, steps);
     await wakeOverduePayouts(deps, tenant, payouts);
@@ -97,11 +99,8 @@ export function startSweep(deps: WorkerDeps): Sweep {
       let count = 0;
       idleMs = 0;
       for (const tenant of tenants) {
-        const started = performance.now();
         try {
-          const lost = await sweepTenant(tenant);
-          count += lost;
-          if (lost === 0) idleMs += performance.now() - started;
+          count += await sweepTenant(tenant);
         } catch (error) {
           // One tenant's trouble must not keep the others waiting.
           deps.log.warn({ err: error, tenant }, 'a tenant could not be swept; trying again');
