@@ -90,7 +90,12 @@ function exchange(address: URL, method: string, options: SendOptions, agents: Ag
         });
       },
     );
-    sent.once('error', (cause) => reject(new Error(`${request}: ${cause.message}`, { cause })));
+    sent.once('error', (cause: NodeJS.ErrnoException) => {
+      // The server closed an idle connection while this was on its way to it: nobody read it (Node's http docs).
+      if (sent.reusedSocket && cause.code === 'ECONNRESET')
+        resolve(exchange(address, method, options, agents));
+      else reject(new Error(`${request}: ${cause.message}`, { cause }));
+    });
     sent.end(body);
   });
 }

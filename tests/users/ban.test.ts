@@ -79,7 +79,7 @@ describe('33 a ban', () => {
       const banned = platform('POST', `/users/${user.id}/ban`);
       const waiting = async () => {
         const { rows } = await db.owner.query(
-          `select from pg_locks where not granted and locktype in ('transactionid', 'tuple')`,
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         );
         return rows.length > 0;
       };

@@ -51,14 +51,16 @@ export function createSigner(): Signer {
     publicKey: ours().publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     certPath,
     headersFor(body, webhookId, base, options = {}) {
-      const id = randomUUID();
       const time = toStamp(options.at ?? new Date());
-      const key = options.forged === true ? foreign() : ours();
-      const text = Buffer.from(signedText(id, time, webhookId, body));
+      const { privateKey } = options.forged === true ? foreign() : ours();
+      const { id, signature } = drawSignature((id) => {
+        const text = Buffer.from(signedText(id, time, webhookId, body));
+        return sign('sha256', text, privateKey).toString('base64');
+      });
       return {
         'paypal-transmission-id': id,
         'paypal-transmission-time': time,
-        'paypal-transmission-sig': sign('sha256', text, key.privateKey).toString('base64'),
+        'paypal-transmission-sig': signature,
         'paypal-cert-url': options.certUrl ?? `${base}${certPath}`,
         'paypal-auth-algo': algorithm,
         'paypal-auth-version': 'v2',
@@ -73,6 +75,15 @@ export function createSigner(): Signer {
       return verify('sha256', text, ours().publicKey, signature);
     },
   };
+}
+
+/** PayPal's published schema has signatures begin with a letter or a digit; one in 32 of Base64 does not. */
+function drawSignature(signed: (id: string) => string): { id: string; signature: string } {
+  for (;;) {
+    const id = randomUUID();
+    const signature = signed(id);
+    if (/^\w/.test(signature)) return { id, signature };
+  }
 }
 
 function lazily<T>(make: () => T): () => T {
