@@ -38,9 +38,11 @@ export async function compareLogins(
   [one, other]: [string, string],
 ): Promise<string> {
   const times: Record<string, number[]> = { [one]: [], [other]: [] };
+  // Its own: the more often a busy machine makes it try, the more that counts against other lines' logins.
+  const from = ground.newAddress();
   const attempt = async (email: string, id: string) => {
     const body = { email, password: 'certainly-not-this-password' };
-    const answer = await ground.login(tenant, body, { headers: { 'x-request-id': id } });
+    const answer = await ground.login(tenant, body, { headers: { 'x-request-id': id }, from });
     times[email]?.push(answer.ms);
     return answer;
   };

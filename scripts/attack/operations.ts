@@ -15,6 +15,7 @@ async function handleSecrets(ground: Ground, tenant: AttackTenant): Promise<Reco
   await ground.login(tenant, `{"email":"${email}","password":"${typed}`);
   await ground.login(tenant, { email, password: { not: 'a text', secret: typed } });
   const login = await ground.login(tenant, { email, password });
+  expectAnswer('a login', login, 200);
   await ground.profile(`${login.body.accessToken}x`);
   await ground.refresh(user.refreshToken);
   await ground.refresh(`${user.refreshToken}x`);
@@ -36,7 +37,7 @@ async function handleSecrets(ground: Ground, tenant: AttackTenant): Promise<Reco
     'a wrong password': guess,
     'a password in a broken body': typed,
     'an access token': user.token,
-    'the signature of an access token': String(login.body.accessToken).split('.')[2] ?? '',
+    'the signature of an access token': String(login.body.accessToken.split('.')[2]),
     'a refresh token': user.refreshToken,
     'another refresh token': login.body.refreshToken,
     'a secret key': tenant.secretKey,
