@@ -6,7 +6,8 @@ import type { ApiDeps } from '#api/context.ts';
 import { requireOperator } from '#api/middleware/operator.ts';
 import { openApi } from '#api/open.ts';
 import { openServices } from '#shared/boot/services.ts';
-import { type Config, ConfigError, loadConfig } from '#shared/config/env.ts';
+import { describeStartFault } from '#shared/boot/start-fault.ts';
+import { type Config, loadConfig } from '#shared/config/env.ts';
 import { loadSecrets } from '#shared/config/generated-secrets.ts';
 import { createLog, type Log } from '#shared/runtime/log.ts';
 import { closeOnSignals, createShutdown, type Shutdown } from '#shared/runtime/shutdown.ts';
@@ -99,7 +100,6 @@ function greet(config: Config, operatorToken: string, catchesMail: boolean, stan
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof DataDirInUse;
-  console.error(known ? (error as Error).message : error);
+  console.error(error instanceof DataDirInUse ? error.message : (describeStartFault(error) ?? error));
   process.exit(1);
 });

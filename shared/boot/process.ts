@@ -4,10 +4,11 @@ import { loadSecrets } from '../config/generated-secrets.ts';
 import { createLog } from '../runtime/log.ts';
 import { closeOnSignals, createShutdown, type Shutdown } from '../runtime/shutdown.ts';
 import { openServices, type Services } from './services.ts';
+import { describeStartFault } from './start-fault.ts';
 
 /**
  * Opens the services and hands them to `open`, which registers what it opened. A start that fails ends the
- * process with code 1: bad settings by their message alone, anything else with its stack.
+ * process with code 1: what a person can mend by its message alone, anything else with its stack.
  */
 export function runProcess(
   name: string,
@@ -36,9 +37,7 @@ export function runProcess(
     await open(services, shutdown);
   };
   main().catch((error: unknown) => {
-    process.stderr.write(
-      `${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`,
-    );
+    process.stderr.write(`${describeStartFault(error) ?? String((error as Error).stack)}\n`);
     process.exit(1);
   });
 }

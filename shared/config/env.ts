@@ -1,6 +1,7 @@
 // The only reader of process.env: every setting is parsed once, and all faults are reported together.
 import { z } from 'zod';
 import { cidr } from './cidr.ts';
+import { parseMailbox } from './mailbox.ts';
 
 const url = (protocols: string[]) =>
   z.string().refine(
@@ -13,6 +14,13 @@ const url = (protocols: string[]) =>
     },
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   );
+
+/** As its host, or as the folder of a socket, which libpq takes as a parameter. */
+const namesServer = (value: string): boolean => {
+  if (!URL.canParse(value)) return true;
+  const { hostname, searchParams } = new URL(value);
+  return hostname !== '' || searchParams.has('host');
+};
 
 const list = (item: z.ZodType<string, string>) =>
   z
@@ -33,12 +41,16 @@ const integer = (min: number, max: number) =>
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
 const settings = z.object({
-  NODE_ENV: z.string().default('development'),
+  // A misspelt "production" would give coins away at the sandbox provider.
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   PORT: integer(0, 65535).default(3000),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:%-]+$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
   SANDBOX_URL: url(['http:', 'https:']).optional(),
-  DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
+  DATABASE_URL: url(['postgres:', 'postgresql:']).refine(namesServer, 'must name a host').optional(),
   DATABASE_POOL: integer(2, 200).default(10),
   DATA_DIR: z.string().min(1).default('.data'),
   REDIS_URL: list(url(['redis:', 'rediss:'])).optional(),
@@ -50,7 +62,13 @@ const settings = z.object({
   SECRET_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
   SECRET_KEY_PREVIOUS: list(z.string().min(32, 'each must have at least 32 characters')).default([]),
   SMTP_URL: url(['smtp:', 'smtps:']).optional(),
-  MAIL_FROM: z.string().min(3).optional(),
+  MAIL_FROM: z
+    .string()
+    .refine(
+      (value) => parseMailbox(value) !== undefined,
+      'must be one address, such as "Coins <no-reply@example.com>"',
+    )
+    .optional(),
   TRUSTED_PROXIES: list(cidr).default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   BCRYPT_COST: integer(4, 14).default(11),

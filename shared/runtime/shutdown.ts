@@ -46,6 +46,8 @@ export function closeOnSignals(shutdown: Shutdown, log: Log): void {
     if (shutdown.started) return;
     void shutdown.run(reason).then(() => process.exit(code));
   };
+  // Whoever read the log is gone: no reason to stop, and none to fail at every line.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   process.on('SIGTERM', () => end('SIGTERM', 0));
   process.on('SIGINT', () => end('SIGINT', 0));
   process.on('uncaughtException', (error) => {

@@ -1,8 +1,8 @@
 // Hands messages to the mail server, and tells what is known when that fails: not sent, refused, or nobody knows.
 import type { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
-import addressparser from 'nodemailer/lib/addressparser';
 import type { Config } from '#shared/config/env.ts';
+import { isBareAddress, type Mailbox, parseMailbox } from '#shared/config/mailbox.ts';
 import type { Log } from '#shared/runtime/log.ts';
 import { plainLine } from './format.ts';
 
@@ -46,9 +46,6 @@ export interface Mailer {
 /** One message from asking for it to the server's answer, waiting for a connection included. */
 export const sendMsMax = 60_000;
 
-/** No quoting and no lists: whatever else an address may be by RFC 5322, it is none that a user of ours has. */
-const oneAddress = /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}]+$/u;
-
 const defaultFrom = 'Coinlane <no-reply@localhost>';
 
 /** `cutOffMs`: what a send may take, in milliseconds; at most `sendMsMax`. */
@@ -57,7 +54,8 @@ export function createMailer(
   log: Log,
   cutOffMs = sendMsMax,
 ): Mailer {
-  const from = parseFrom(config.MAIL_FROM ?? defaultFrom);
+  const from = parseMailbox(config.MAIL_FROM ?? defaultFrom);
+  if (!from) throw new Error('MAIL_FROM is not one address');
   if (!config.SMTP_URL) {
     log.warn('SMTP_URL is not set: mails wait');
     const refuse = async () => {
@@ -95,8 +93,7 @@ export function createMailer(
   });
   return {
     async send(mail) {
-      if (!oneAddress.test(mail.to))
-        throw new MailFailure('permanent', 'the address is not one plain address');
+      if (!isBareAddress(mail.to)) throw new MailFailure('permanent', 'the address is not one plain address');
       const signal = AbortSignal.timeout(cutOffMs);
       try {
         await transport.sendMail({ ...messageOf(mail, from), signal });
@@ -108,7 +105,7 @@ export function createMailer(
   };
 }
 
-function messageOf(mail: OutgoingMail, from: { name: string; address: string }) {
+function messageOf(mail: OutgoingMail, from: Mailbox) {
   return {
     from: { name: plainLine(mail.fromName ?? from.name), address: from.address },
     // An object is one address, whatever is in it; a string could be read as several.
@@ -121,14 +118,6 @@ function messageOf(mail: OutgoingMail, from: { name: string; address: string }) 
     messageId: `<${mail.messageKey}@${from.address.split('@')[1] ?? 'localhost'}>`,
     headers: mail.headers,
   };
-}
-
-function parseFrom(value: string): { name: string; address: string } {
-  const [first, ...rest] = addressparser(value, { flatten: true });
-  if (!first || rest.length > 0 || !oneAddress.test(first.address)) {
-    throw new Error('MAIL_FROM must be one address, such as "Coins <no-reply@example.com>"');
-  }
-  return { name: first.name, address: first.address };
 }
 
 interface SmtpError {
