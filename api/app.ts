@@ -1,6 +1,7 @@
 // Every middleware and every group of routes, in the order in which a request meets them.
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from './context.ts';
 import { answerProblem } from './errors.ts';
@@ -10,6 +11,7 @@ import { entitlementRoutes } from './items/entitlements.ts';
 import { showRate } from './limits/refusals.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { createAddressFinder, warnOnce } from './middleware/address.ts';
+import { requireServedMethod } from './middleware/method.ts';
 import { operatorRoutes } from './operator/routes.ts';
 import { hostedWalletRoutes } from './pages/wallet.ts';
 import { payoutRoutes } from './payouts/routes.ts';
@@ -45,15 +47,23 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   const app = createRouter();
   const addressOf = createAddressFinder(deps.config.TRUSTED_PROXIES, warnOnce(deps.log));
   app.onError((error, c) => answerProblem(c, error));
-  app.notFound((c) => answerProblem(c, new Problem('not_found')));
+  app.notFound((c) =>
+    answerProblem(
+      c,
+      new Problem('not_found', { detail: `Nothing is served at ${c.req.path.slice(0, 200)}.` }),
+    ),
+  );
   app.use(accessLog(deps));
   app.use(async (c, next) => {
     c.set('address', addressOf(c.req.raw.headers, peerAddress(c)));
     await next();
-    showRate(c);
+    const { headers } = c.res;
+    showRate(c, headers);
+    guardAnswer(c, headers);
     // Whoever keeps connections must not send the next request to a process that is about to end.
-    if (deps.lifecycle.draining) c.header('Connection', 'close');
+    if (deps.lifecycle.draining) headers.set('Connection', 'close');
   });
+  app.use(requireServedMethod(app));
   app.route('/', systemRoutes(deps));
   app.route('/', identityRoutes(deps));
   app.route('/', platformUserRoutes(deps));
@@ -85,6 +95,12 @@ export function createApp(deps: ApiDeps, mount?: (app: App, deps: ApiDeps) => vo
   mount?.(app, deps);
   app.route('/', documentationRoutes(app));
   return app;
+}
+
+/** Nobody guesses what an answer is; and what is about somebody is kept by nobody, unless a route says otherwise. */
+function guardAnswer(c: Context<ApiEnv>, headers: Headers): void {
+  headers.set('X-Content-Type-Options', 'nosniff');
+  if (c.get('caller') && !headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
 }
 
 /** Requests that come from `app.request()` have no socket; a socket that is gone already has no address, and no trust. */

@@ -25,7 +25,9 @@ const byStatus: Record<number, ProblemCode> = {
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) {
-    return new Problem(byStatus[error.status] ?? 'malformed_request', { cause: error });
+    // Those of 400 are thrown where a body is read, and only then.
+    const detail = error.status === 400 ? { detail: 'The body is not JSON that can be read.' } : {};
+    return new Problem(byStatus[error.status] ?? 'malformed_request', { ...detail, cause: error });
   }
   if (classifyFault(error) !== 'statement') {
     return new Problem('unavailable', { retryAfterSeconds: 2, cause: error });
@@ -46,18 +48,27 @@ export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
     'cache-control': 'no-store',
   };
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
-  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="coinlane"';
+  const challenge = challengeOf(problem, c.req.header('authorization'));
+  if (challenge !== undefined) headers['www-authenticate'] = challenge;
   const body = {
     type: problemType(problem.code),
     title: problem.title,
     status: problem.status,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    detail: problem.detail ?? `${problem.title}.`,
     code: problem.code,
     requestId: c.get('requestId') ?? null,
     ...(problem.faults === undefined ? {} : { errors: problem.faults }),
     ...problem.extensions,
   };
   return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, headers);
+}
+
+/** What is missing (RFC 6750 section 3): a credential, a better one than was sent, or a scope. */
+function challengeOf({ code, status }: Problem, authorization: string | undefined): string | undefined {
+  const realm = 'Bearer realm="coinlane"';
+  if (code === 'insufficient_scope') return `${realm}, error="insufficient_scope"`;
+  if (status !== 401) return undefined;
+  return code === 'unauthenticated' && authorization ? `${realm}, error="invalid_token"` : realm;
 }
 
 /** A JSON pointer (RFC 6901) from a zod path. */
@@ -78,10 +89,12 @@ export function inputProblem(error: ZodError, target: string): Problem {
       };
     });
   });
-  const first = faults[0];
+  // One place may break several rules of the same kind, such as the bounds of a type and of a field.
+  const told = [...new Map(faults.map((fault) => [`${fault.pointer} ${fault.code}`, fault])).values()];
+  const first = told[0];
   return new Problem('invalid_input', {
     detail: first ? `${first.pointer || '(body)'}: ${first.detail}` : 'The input is invalid.',
-    faults,
+    faults: told,
   });
 }
 

@@ -9,6 +9,7 @@ import { createPasswords } from './identity/passwords.ts';
 import { createTokens } from './identity/tokens.ts';
 import { createLimits } from './limits/limits.ts';
 import { createOutcomeWaiters } from './outcome-waiters.ts';
+import { answerUnreadable } from './unreadable.ts';
 import { createUserExports } from './users/export.ts';
 import { createWalletDirectory } from './wallet-directory.ts';
 
@@ -68,6 +69,7 @@ async function listen(
     });
     void answer(request, response);
   });
+  server.on('clientError', answerUnreadable);
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 // The draft of an exchange: the tenant's rate of this moment, frozen.
 import { z } from '@hono/zod-openapi';
-import { Problem } from '#shared/contracts/problem.ts';
+import { unknownOf } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { coinField, coinOf } from '../coins.ts';
 import { draftOf } from '../draft.ts';
@@ -27,8 +27,8 @@ export const exchange = drafter({
     const { tenant } = caller;
     const userId = actingUser(caller, given);
     return draftOf(deps, tenant, { kind: 'exchange', userId, idempotencyKey, body }, async () => {
-      const from = coinOf(tenant, body.from);
-      const to = coinOf(tenant, body.to);
+      const from = coinOf(tenant, body.from, '/from');
+      const to = coinOf(tenant, body.to, '/to');
       // Nobody learns of rates for a user of somebody else.
       await deps.wallets.walletOf(tenant, userId);
       const { give, get } = rateOf(tenant, from, to);
@@ -50,6 +50,6 @@ export const exchange = drafter({
 /** @throws Problem unknown_rate */
 function rateOf({ settings }: Tenant, from: string, to: string) {
   const rate = settings.exchangeRates.find((each) => each.from === from && each.to === to);
-  if (!rate) throw new Problem('unknown_rate', { detail: `"${from}" is not exchanged for "${to}" here.` });
+  if (!rate) throw unknownOf('unknown_rate', '/to', `"${from}" is not exchanged for "${to}" here.`);
   return rate;
 }

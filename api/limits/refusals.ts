@@ -51,8 +51,8 @@ export function noteRate(c: Context<ApiEnv>, standing: RateStanding): void {
  * Adds what was noted, once the answer is there. Refusals of other kinds go without: a wrong password and an
  * unknown address must be answered alike, and so must every bad token.
  */
-export function showRate(c: Context<ApiEnv>): void {
+export function showRate(c: Context<ApiEnv>, headers: Headers): void {
   const standing = c.get('rate');
   if (!standing || c.res.status >= 400) return;
-  for (const [name, value] of Object.entries(rateHeaders(standing))) c.header(name, value);
+  for (const [name, value] of Object.entries(rateHeaders(standing))) headers.set(name, value);
 }

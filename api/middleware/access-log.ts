@@ -16,7 +16,8 @@ export function accessLog({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>) {
     c.set('requestId', requestId);
     c.set('log', log.child({ requestId }));
     await next();
-    c.header('X-Request-Id', requestId);
+    // Not by `c.header`: it would make the answer anew, and have its body read as a stream.
+    c.res.headers.set('X-Request-Id', requestId);
     const seconds = (performance.now() - started) / 1000;
     const route = routePath(c, -1);
     metrics.httpRequests.labels(c.req.method, route, String(c.res.status)).observe(seconds);

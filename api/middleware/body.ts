@@ -1,4 +1,5 @@
 // Refuses bodies that are too large or not JSON before anything reads them.
+import { isUtf8 } from 'node:buffer';
 import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiEnv } from '../context.ts';
@@ -55,14 +56,24 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
 
 const withBody = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
-/** JSON routes: a body that says it is something else, or says nothing, is 415. Goes after `limitBody`. */
+const decoder = new TextDecoder();
+/** JSON knows no other encoding between systems (RFC 8259 section 8.1), whatever a parameter says. */
+const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/**
+ * JSON routes: a body that says it is something else, or says nothing, is 415, and one that is not UTF-8 is
+ * 400: read all the same, other bytes would pass for what was sent. Goes after `limitBody`.
+ */
 export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
   if (withBody.has(c.req.method)) {
-    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
     // Only the body itself tells whether there is one: clients announce a chunked body and send nothing.
-    if (type !== 'application/json' && (await c.req.arrayBuffer()).byteLength > 0) {
-      throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json.' });
+    const bytes = await c.req.arrayBuffer();
+    if (bytes.byteLength > 0 && !jsonType.test(c.req.header('content-type') ?? '')) {
+      throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json, in UTF-8.' });
     }
+    if (!isUtf8(bytes)) throw new Problem('malformed_request', { detail: 'The body is not UTF-8.' });
+    // Whoever reads it later gets it from here, and not decoded anew.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(decoder.decode(bytes)) });
   }
   await next();
 });

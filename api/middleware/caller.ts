@@ -33,6 +33,17 @@ export async function servedTenant(
   return tenant;
 }
 
+/** The tenant of a credential that is valid, though nobody asked for one. */
+async function tenantOfCredential(
+  c: Context<ApiEnv>,
+  { tenants, tokens }: Pick<ApiDeps, 'tenants' | 'tokens'>,
+): Promise<string | undefined> {
+  const credential = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  if (credential === undefined) return undefined;
+  const known = credential.startsWith('sk_') ? tenants.findKey(credential) : tokens.verifyAccess(credential);
+  return (await known)?.tenant;
+}
+
 async function authenticate(c: Context<ApiEnv>, deps: ApiDeps): Promise<Caller> {
   const [scheme, credential, ...rest] = (c.req.header('authorization') ?? '').split(' ');
   if (scheme?.toLowerCase() !== 'bearer' || !credential || rest.length > 0) throw unauthenticated();
@@ -64,12 +75,13 @@ export function requireCaller(deps: ApiDeps) {
   });
 }
 
-/** Routes without a credential: the tenant is named by X-Tenant. */
-export function requireTenant(deps: Pick<ApiDeps, 'tenants'>) {
+/** Routes without a credential: the tenant is named by X-Tenant, which contradicts none that is sent all the same. */
+export function requireTenant(deps: Pick<ApiDeps, 'tenants' | 'tokens'>) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const slug = c.req.header('x-tenant');
     if (slug === undefined || slug === '') throw new Problem('tenant_required');
     c.set('tenant', await servedTenant(c, deps.tenants, slug));
+    if (((await tenantOfCredential(c, deps)) ?? slug) !== slug) throw new Problem('tenant_mismatch');
     await next();
   });
 }

@@ -76,7 +76,7 @@ export async function answerOperation(
     // One that a person must decide on first is no outcome, and not waited for any longer.
     if (!settled || settled.status === 'accepted') return pending(c, settled ?? view);
     c.header('Preference-Applied', `wait=${waitSeconds}`);
-    refuseIfRejected(settled);
+    refuseIfRejected(settled, replayed);
     return c.json(settled, 201);
   } finally {
     waiter?.cancel();
@@ -105,8 +105,11 @@ function pending(c: Context<ApiEnv>, view: OperationView): Response {
   return c.json(view, 202);
 }
 
-/** A rejected operation, once waited for, is the problem that its reason names. */
-function refuseIfRejected(view: OperationView): void {
+/**
+ * A rejected operation, once waited for, is the problem that its reason names. So is a purchase whose payment
+ * fails meanwhile; sent again later, it is answered as it stands.
+ */
+function refuseIfRejected(view: OperationView, replayed: boolean): void {
   if (view.status === 'rejected') {
     const code = view.reason !== null && isProblemCode(view.reason) ? view.reason : 'internal_error';
     throw new Problem(code, {
@@ -114,7 +117,7 @@ function refuseIfRejected(view: OperationView): void {
       headers: { location: `/operations/${view.id}` },
     });
   }
-  if (view.status === 'failed' || view.status === 'expired') {
+  if (!replayed && (view.status === 'failed' || view.status === 'expired')) {
     throw new Problem('payment_state', { detail: `The payment of operation ${view.id} is ${view.status}.` });
   }
 }

@@ -188,7 +188,7 @@ export async function walletToRead(
 ): Promise<{ walletId: string | undefined; currency: string }> {
   const { tenant } = caller;
   const userId = actingUser(caller, given);
-  const currency = coinOf(tenant, coin);
+  const currency = coinOf(tenant, coin, 'coin');
   // Whoever has an account has a wallet of the first coin.
   const first = await wallets.walletOf(tenant, userId);
   const walletId = currency === tenant.coin.code ? first : await wallets.findWallet(tenant, userId, currency);

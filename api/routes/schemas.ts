@@ -12,7 +12,10 @@ export const amount = z
   .int()
   .min(1)
   .max(amountMax)
-  .openapi({ description: 'Whole coins', example: 25, type: 'integer', format: 'int64' });
+  .openapi({
+    ...{ description: 'Whole coins', example: 25, type: 'integer', format: 'int64' },
+    ...{ minimum: 1, maximum: amountMax },
+  });
 
 export const reference = cleanText
   .min(1)
@@ -126,22 +129,36 @@ export const problemSchema = z
     type: z.url(),
     title: z.string(),
     status: z.int(),
-    detail: z.string().optional(),
+    detail: z.string(),
     code: z.string().openapi({ example: 'insufficient_funds' }),
     requestId: z.string().nullable(),
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
   })
   .openapi('Problem');
 
+const text = (description: string) => ({ description, schema: { type: 'string' as const } });
+
 /** An answer of application/problem+json for the document. */
 export function problemAnswer(description: string) {
   return { description, content: { 'application/problem+json': { schema: problemSchema } } };
 }
 
+/** Headers that refusals of a status carry, for the document. */
+export const problemHeaders: Record<number, Record<string, ReturnType<typeof text>>> = {
+  401: { 'WWW-Authenticate': text('What to send instead (RFC 6750)') },
+  429: {
+    'Retry-After': text('Seconds until another try makes sense'),
+    RateLimit: text('What is left of which rate, and until when (draft-ietf-httpapi-ratelimit-headers)'),
+    'RateLimit-Policy': text('The rate that was reached'),
+  },
+  503: { 'Retry-After': text('Seconds until another try makes sense') },
+};
+
 export const idempotencyHeaders = z.object({
   'idempotency-key': z.string().optional().openapi({
     description: 'Required: 1 to 255 visible characters, new for each intent',
     example: 'order-1042-pay',
+    pattern: '^[\\x21-\\x7e]{1,255}$',
   }),
   prefer: z.string().optional().openapi({
     description: 'wait=N (seconds, at most 10) answers once the outcome is known',
@@ -149,20 +166,27 @@ export const idempotencyHeaders = z.object({
   }),
 });
 
+const operationHeaders = {
+  Location: text('Of the operation'),
+  'Idempotency-Replayed': text('"true" where the key was used before: this is that operation, as it stands'),
+};
+
 /** The answers that every POST of an operation can have. */
 export const operationAnswers = {
   201: {
     description: 'Waited for and applied',
+    headers: { ...operationHeaders, 'Preference-Applied': text('"wait=N", as it was granted (RFC 7240)') },
     content: { 'application/json': { schema: operationSchema } },
   },
   202: {
     description:
       'Journaled durably; the outcome follows at Location. Also within a wait, where its time is up or the ' +
       'operation is held for review',
+    headers: { ...operationHeaders, 'Retry-After': text('Seconds until another look makes sense') },
     content: { 'application/json': { schema: operationSchema } },
   },
   400: problemAnswer('malformed_request, idempotency_key_required'),
-  401: problemAnswer('unauthenticated'),
+  401: { ...problemAnswer('unauthenticated'), headers: problemHeaders[401] },
   402: problemAnswer('insufficient_funds, when waited for'),
   403: problemAnswer('insufficient_scope, tenant_mismatch, tenant_suspended, forbidden, step_up_required'),
   404: problemAnswer('user_not_found, operation_not_found'),
@@ -173,7 +197,7 @@ export const operationAnswers = {
   413: problemAnswer('payload_too_large'),
   415: problemAnswer('unsupported_media_type'),
   422: problemAnswer('invalid_input, idempotency_key_reused'),
-  503: problemAnswer('unavailable, overloaded; see Retry-After'),
+  503: { ...problemAnswer('unavailable, overloaded'), headers: problemHeaders[503] },
 };
 
 type Security = Record<string, string[]>[];

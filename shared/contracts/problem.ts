@@ -42,6 +42,7 @@ const problemKinds = {
   top_up_not_found: { status: 404, title: 'The wallet has no automatic top-up' },
   payout_not_found: { status: 404, title: 'There is no such payout' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  request_timeout: { status: 408, title: 'The request did not end in time' },
   email_taken: { status: 409, title: 'The address has an account already' },
   link_required: { status: 409, title: 'The address has an account: log in there and link it' },
   identity_taken: { status: 409, title: 'The identity belongs to another account' },
@@ -96,6 +97,7 @@ const problemKinds = {
   unknown_rate: { status: 422, title: 'These coins are not exchanged in this direction' },
   unknown_item: { status: 422, title: 'There is no such item' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   oauth_unavailable: { status: 502, title: 'The provider did not answer as it should' },
   overloaded: { status: 503, title: 'The service is busy' },
@@ -151,6 +153,10 @@ export class Problem extends Error {
     this.extensions = options.extensions ?? {};
   }
 }
+
+/** A field that names nothing, or nothing that will do. */
+export const unknownOf = (code: ProblemCode, pointer: string, detail: string): Problem =>
+  new Problem(code, { detail, faults: [{ pointer, code, detail }] });
 
 export function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(problemKinds, code);

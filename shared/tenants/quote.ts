@@ -1,5 +1,5 @@
 // What coins cost at this moment: a pack of the tenant's, or coins at its price; the same for buyers and for top-ups.
-import { Problem } from '../contracts/problem.ts';
+import { Problem, unknownOf } from '../contracts/problem.ts';
 import { priceMax, priceOf } from '../ledger/money.ts';
 import type { Terms } from '../ledger/terms.ts';
 import type { Tenant } from './directory.ts';
@@ -31,7 +31,7 @@ export function quoteOf(
     const pack = settings.packs.find((each) => each.id === packId);
     const coin = pack?.coin ?? first.code;
     if (!pack || (wished !== undefined && wished !== coin)) {
-      throw new Problem('unknown_pack', { detail: `There is no such pack "${packId}".` });
+      throw unknownOf('unknown_pack', '/pack', `There is no such pack "${packId}".`);
     }
     const { price, currency } = pack;
     return { coins: pack.coins, coin, quote: { pack: pack.id, price, currency }, terms: termsOf(pack) };

@@ -69,10 +69,7 @@ func readAnswer(answer *http.Response, text []byte, into any) error {
 	if json.Unmarshal(text, &told) != nil || told.Code == "" {
 		told = Problem{Code: "unexpected_answer", Title: answer.Status}
 	}
-	problem := &Error{Code: told.Code, Status: answer.StatusCode, Title: told.Title, Errors: told.Errors}
-	if told.Detail != nil {
-		problem.Detail = *told.Detail
-	}
+	problem := &Error{Code: told.Code, Status: answer.StatusCode, Title: told.Title, Detail: told.Detail, Errors: told.Errors}
 	if told.RequestID != nil {
 		problem.RequestID = *told.RequestID
 	}

@@ -1,0 +1,36 @@
+// Answers what Node's parser refuses, which never becomes a request, with a problem (RFC 9457) like any other.
+
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Problem, type ProblemCode } from '#shared/contracts/problem.ts';
+import { newId } from '#shared/runtime/ids.ts';
+import { problemType } from './errors.ts';
+
+/** By the code of Node's error; anything else is no HTTP. */
+const codes: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** A listener for `clientError` of a server. The connection ends: where the next request begins nobody knows. */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const { code, status, title } = new Problem(codes[error.code ?? ''] ?? 'malformed_request');
+  const body = JSON.stringify({
+    type: problemType(code),
+    title,
+    status,
+    detail: `${title}.`,
+    code,
+    requestId: newId(),
+  });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
