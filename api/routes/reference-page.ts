@@ -47,6 +47,7 @@ export function referencePage() {
   const app = createRouter();
   const versionKnown = readVersion();
   let compressing: Promise<Buffer> | undefined;
+  app.get('/docs/', (c) => c.redirect('/docs', 301));
   app.get('/docs', async (c) => {
     const nonce = randomBytes(16).toString('base64');
     c.header('Content-Security-Policy', contentPolicy(nonce));

@@ -6,6 +6,7 @@ export function describeStartFault(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.message;
   // A name with two addresses fails at each of them.
   const inner = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(inner instanceof Error)) return undefined;
   const { code, syscall, address, port, path, hostname, message } = inner as NodeJS.ErrnoException & {
     address?: string;
     port?: number;
