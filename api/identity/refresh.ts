@@ -125,11 +125,8 @@ async function readAccessToken(c: Context<ApiEnv>, deps: RefreshDeps): Promise<A
   return claims;
 }
 
-/** Clients that always say "application/json" say so of no body, too. */
+/** Clients that always say "application/json" say so of no body, too. Goes after `requireJson`, which has read it. */
 const acceptEmptyBody = createMiddleware<ApiEnv>(async (c, next) => {
-  const isJson = /^application\/json/i.test(c.req.header('content-type') ?? '');
-  if (isJson && (await c.req.raw.clone().text()) === '') {
-    c.req.raw = new Request(c.req.raw, { body: '{}' });
-  }
+  if ((await c.req.text()) === '') Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') });
   await next();
 });
