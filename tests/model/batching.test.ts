@@ -39,6 +39,8 @@ interface Written {
 /** The rows that a history journals, with the time of each. */
 function rowsOf(rounds: Round[], owners: Owner[]): Written[] {
   const stranger = { userId: newId(), walletId: newId() };
+  // Between wallets there is no order to keep: whoever of two comes to one stock first may differ.
+  const party = { owners, stranger, ownStocks: true };
   const earlier: Earlier[] = [];
   const written: Written[] = [];
   let at = Date.now() - 86_400_000 * 2;
@@ -48,7 +50,7 @@ function rowsOf(rounds: Round[], owners: Owner[]): Written[] {
     const ids = round.plans.map(newId).sort();
     for (const [index, plan] of round.plans.entries()) {
       at += gapMs;
-      const draft = plan.kind === 'clawback' ? undefined : draftOf(plan, { owners, stranger }, before, at);
+      const draft = plan.kind === 'clawback' ? undefined : draftOf(plan, party, before, at);
       const row = draft ? { ...toRow(ids[index] as string, draft), due: true } : clawbackOf(plan, before);
       if (!row) continue;
       if (plan.kind !== 'purchase' && plan.kind !== 'clawback') row.groupId = groupId;

@@ -13,6 +13,8 @@ export interface Owner {
 export interface Party {
   owners: Owner[];
   stranger: Owner;
+  /** Each wallet buys from a stock of its own, and not all from one. */
+  ownStocks?: boolean;
 }
 
 export interface Earlier {
@@ -24,7 +26,7 @@ export interface Earlier {
 /** `now` in milliseconds since 1970. Undefined: there is nothing yet that it could refer to. */
 export function draftOf(
   plan: Plan,
-  { owners, stranger }: Party,
+  { owners, stranger, ownStocks = false }: Party,
   earlier: Earlier[],
   now = Date.now(),
 ): OperationDraft | undefined {
@@ -59,7 +61,7 @@ export function draftOf(
     case 'spend':
       return { ...base, kind: 'spend' };
     case 'item': {
-      const item = itemOf(plan, owners);
+      const item = itemOf(plan, ownStocks ? own : owners[0]);
       return { ...base, kind: 'spend', amount: item.price * item.quantity, terms: { item } };
     }
     case 'hold':
@@ -105,11 +107,11 @@ function lotTerms({ expiresIn, priority }: Plan, now: number): Terms {
   };
 }
 
-function itemOf({ item, wallet }: Plan, owners: Owner[]): NonNullable<Terms['item']> {
+function itemOf({ item, wallet }: Plan, owner: Owner | undefined): NonNullable<Terms['item']> {
   const kind = item.consumable ? 'consumable' : 'durable';
   return {
-    // One stock for the wallets of a history, and none that histories share; an item has one coin.
-    id: [kind, item.price, item.limited, wallet === gems ? 'gem' : 'gold', owners[0]?.walletId].join('-'),
+    // None that histories share; an item has one coin.
+    id: [kind, item.price, item.limited, wallet === gems ? 'gem' : 'gold', owner?.walletId].join('-'),
     kind,
     price: item.price,
     quantity: item.quantity,
