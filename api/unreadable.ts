@@ -1,6 +1,6 @@
 // Answers what Node's parser refuses, which never becomes a request, with a problem (RFC 9457) like any other.
 
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem, type ProblemCode } from '#shared/contracts/problem.ts';
 import { newId } from '#shared/runtime/ids.ts';
@@ -14,7 +14,9 @@ const codes: Record<string, ProblemCode> = {
 
 /** A listener for `clientError` of a server. The connection ends: where the next request begins nobody knows. */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  // As Node's own listener: in the midst of another answer there is no place for this one.
+  const { _httpMessage: answering } = socket as Duplex & { _httpMessage?: ServerResponse };
+  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) return void socket.destroy();
   const { code, status, title } = new Problem(codes[error.code ?? ''] ?? 'malformed_request');
   const body = JSON.stringify({
     type: problemType(code),

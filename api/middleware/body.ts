@@ -57,8 +57,15 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
 const withBody = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 const decoder = new TextDecoder();
-/** JSON knows no other encoding between systems (RFC 8259 section 8.1), whatever a parameter says. */
-const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/** JSON knows no encoding but UTF-8 between systems (RFC 8259 section 8.1); other parameters mean nothing to us. */
+function isJsonType(contentType: string): boolean {
+  const [type, ...parameters] = contentType.toLowerCase().split(';');
+  const charsets = parameters.map((each) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(each)?.[1]);
+  return (
+    type?.trim() === 'application/json' && charsets.every((each) => each === undefined || each === 'utf-8')
+  );
+}
 
 /**
  * JSON routes: a body that says it is something else, or says nothing, is 415, and one that is not UTF-8 is
@@ -68,7 +75,7 @@ export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
   if (withBody.has(c.req.method)) {
     // Only the body itself tells whether there is one: clients announce a chunked body and send nothing.
     const bytes = await c.req.arrayBuffer();
-    if (bytes.byteLength > 0 && !jsonType.test(c.req.header('content-type') ?? '')) {
+    if (bytes.byteLength > 0 && !isJsonType(c.req.header('content-type') ?? '')) {
       throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json, in UTF-8.' });
     }
     if (!isUtf8(bytes)) throw new Problem('malformed_request', { detail: 'The body is not UTF-8.' });

@@ -66,7 +66,11 @@ describe('a body', () => {
     for (const type of types) {
       expect((await spend({ amount: 1 }, { 'content-type': type })).status, type).toBe(415);
     }
-    for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"']) {
+    for (const type of [
+      'application/json; charset=utf-8',
+      'Application/JSON;charset="UTF-8"',
+      'application/json; profile=x',
+    ]) {
       expect((await spend({ amount: 1 }, { 'content-type': type })).status, type).toBe(202);
     }
   });
