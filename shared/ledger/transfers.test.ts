@@ -160,8 +160,8 @@ const exchanges: LedgerRow[] = [
     besideAfter: { v: [inOrder(made(0, 1), made(1, 1))] },
     tells: {
       newLots: [
-        { walletId: 'v', lot: made(0, 1), source: 'b' },
-        { walletId: 'v', lot: made(1, 1), source: 'c' },
+        { walletId: 'v', lot: made(0, 1), source: 'a' },
+        { walletId: 'v', lot: made(1, 1), source: 'b' },
       ],
     },
   },
@@ -173,6 +173,26 @@ const exchanges: LedgerRow[] = [
     after: [],
     besideAfter: {
       v: [inOrder(made(0, 20, { ...soon, bonus: true }), made(1, 20, { bonus: true }), made(2, 20))],
+    },
+  },
+  {
+    promise: 'makes nothing paid of what was given, and nothing lasting of what runs out, by a rest of better coins',
+    lots: [{ ...given('a', 999), ...soon }, paid('b', 1)],
+    beside: { v: [[]] },
+    operation: swap(1000, 1000, 1),
+    after: [],
+    besideAfter: { v: [[made(0, 1, { ...soon, bonus: true })]] },
+    tells: { newLots: [{ walletId: 'v', lot: made(0, 1, { ...soon, bonus: true }), source: 'a' }] },
+  },
+  {
+    promise: 'gives a coin of several lots all that is poor about any of them, and only that coin',
+    // Two for three: the second coin is half of each lot, and the rest of both is their own.
+    lots: [{ ...paid('a', 3), ...soon }, given('b', 3)],
+    beside: { v: [[]] },
+    operation: swap(6, 2, 3),
+    after: [],
+    besideAfter: {
+      v: [inOrder(made(0, 4, soon), made(1, 1, { ...soon, bonus: true }), made(2, 4, { bonus: true }))],
     },
   },
   {

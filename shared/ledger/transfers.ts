@@ -60,7 +60,7 @@ export function transfer(
   };
 }
 
-/** Coins become those of another currency, lot by lot, rounded so that the lots sum to the rounded whole. */
+/** Coins become those of another currency, lot by lot; together they are the whole at the rate, rounded down. */
 export function exchange(
   wallet: WalletState,
   operation: PendingOperation,
@@ -80,17 +80,41 @@ export function exchange(
   if (!Number.isSafeInteger(got)) return 'balance_limit';
   const given = firstOf(wallet.lots, amount);
   const newLots: NewLot[] = [];
-  let coins = 0;
-  let done = 0;
-  const lots: Lot[] = [];
-  for (const lot of given) {
-    coins += lot.coins;
-    const total = shareOf(coins, terms.get, terms.give);
-    if (total > done) lots.push(become(operation, newLots, target.id, lot, total - done));
-    done = total;
-  }
+  const lots = atRate(given, terms).map((lot) => become(operation, newLots, target.id, lot, lot.coins));
   const moves = [debit(wallet, 'exchange', given), creditOf(target, 'exchange', lots)];
   return { ...debit(wallet, 'exchange', given), amount, moves, newLots };
+}
+
+/**
+ * What lots are worth in other coins. One coin made of several lots is as poor as the poorest of them: a paid coin
+ * that completes it must not make good what was given, or runs out.
+ */
+function atRate(given: readonly Lot[], { get, give }: { get: number; give: number }): Lot[] {
+  const worth: Lot[] = [];
+  let coins = 0;
+  let done = 0;
+  /** Of what the coin is made that is begun and not complete. */
+  let begun: Lot | undefined;
+  for (const lot of given) {
+    coins += lot.coins;
+    const total = shareOf(coins, get, give);
+    if (total > done) {
+      const own = total - done - (begun ? 1 : 0);
+      if (begun) worth.push({ ...poorerOf(begun, lot), coins: 1 });
+      if (own > 0) worth.push({ ...lot, coins: own });
+      begun = undefined;
+      done = total;
+    }
+    const isExact = (BigInt(coins) * BigInt(get)) % BigInt(give) === 0n;
+    if (!isExact) begun = begun ? poorerOf(begun, lot) : lot;
+  }
+  return worth;
+}
+
+function poorerOf(first: Lot, second: Lot): Lot {
+  const expiresAt = Math.min(first.expiresAt ?? Infinity, second.expiresAt ?? Infinity);
+  const poorer = { ...first, bonus: first.bonus || second.bonus };
+  return expiresAt === Infinity ? poorer : { ...poorer, expiresAt };
 }
 
 function debit(wallet: WalletState, counter: PlannedMove['counter'], lots: Lot[]): PlannedMove {

@@ -174,12 +174,17 @@ function exchange(model: Model, wallet: ModelWallet, sent: Sent, amount: number)
   if (worth(amount) < 1) return 'amount_too_small';
   const given = sorted(wallet.free).slice(0, amount);
   remove(wallet, given);
-  // As many as the lot of each coin is worth together with those before it.
-  const got: Coin[] = [];
-  given.forEach((coin, at) => {
-    const next = given[at + 1];
-    if (next && lotOf(next) === lotOf(coin)) return;
-    while (got.length < worth(at + 1)) got.push(coin);
+  // Each coin is made of the coins whose parts are in it, and as poor as the poorest of them.
+  const got = Array.from({ length: worth(amount) }, (_, at): Coin => {
+    const parts = given.slice(Math.floor((at * give) / get), Math.ceil(((at + 1) * give) / get));
+    const lots = new Set(parts.map(lotOf));
+    return {
+      ...(parts[0] as Coin),
+      // Of several lots: a lot of its own.
+      ...(lots.size > 1 ? { madeBy: [...lots].join('+'), order: at } : {}),
+      bonus: parts.some((coin) => coin.bonus),
+      expiresAt: Math.min(...parts.map((coin) => coin.expiresAt)),
+    };
   });
   come(walletIn(model, walletId), renamed(got, sent.id, 0), sent.at);
   return done(model, sent, amount);
