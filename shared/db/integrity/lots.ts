@@ -49,6 +49,13 @@ export const lotChecks: Check[] = [
         and exists (select from jsonb_array_elements(e.lots) as line where line->>0 = o.id::text)`,
   },
   {
+    name: 'coins of a purchase cost what was paid for them',
+    text: `select l.id::text as id, p.price || ' ' || p.currency as expected,
+        coalesce(l.price || ' ' || l.currency, 'nothing') as found
+      from purchases p join lots l on l.id = p.operation_id
+      where (l.price, l.currency) is distinct from (p.price, p.currency)`,
+  },
+  {
     name: 'coins that change hands are lots of who gets them',
     text: `select o.id::text as id, coalesce(e.coins, 0)::text as expected, coalesce(l.coins, 0)::text as found
       from operations o
