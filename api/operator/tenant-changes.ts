@@ -1,7 +1,7 @@
 // What an operator can do to a tenant, for the API and for the console alike.
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { withTransaction } from '#shared/db/pool.ts';
+import { withTenant, withTransaction } from '#shared/db/pool.ts';
 import {
   announceTenantChange,
   findTenant,
@@ -11,6 +11,7 @@ import {
   type TenantRow,
   updateTenant,
 } from '#shared/db/tenants.ts';
+import { listCoinsInUse } from '#shared/db/wallets.ts';
 import { type Coin, coinFaults, coinInput, defaultCoin } from '#shared/tenants/coin-settings.ts';
 import { plainLine } from '#shared/tenants/plain-line.ts';
 import { provisionTenant } from '#shared/tenants/provision.ts';
@@ -105,14 +106,36 @@ function applySettings(
   };
 }
 
-/** Merges the change into the tenant, under its lock. @throws Problem tenant_not_found */
+/**
+ * A coin that is in wallets stays: nobody could read or spend it any more.
+ * @throws Problem invalid_input
+ */
+async function requireUsedCoins(
+  { db }: Pick<ApiDeps, 'db'>,
+  { slug, settings }: TenantRow,
+  kept: readonly { code: string }[] | undefined,
+): Promise<void> {
+  if (!kept) return;
+  const gone = readSettings(settings).coins.filter(({ code }) => !kept.some((each) => each.code === code));
+  if (gone.length === 0) return;
+  const codes = gone.map(({ code }) => code);
+  const [used] = await withTenant(db.app, slug, (tx) => listCoinsInUse(tx, codes));
+  if (used === undefined) return;
+  const detail = `"${used}" is in wallets, and stays.`;
+  throw new Problem('invalid_input', {
+    detail,
+    faults: [{ pointer: '/settings/coins', code: 'in_use', detail }],
+  });
+}
+
+/** Merges the change into the tenant, under its lock. @throws Problem tenant_not_found; invalid_input */
 export async function changeTenant(
   deps: ApiDeps,
   slug: string,
   change: TenantChange,
   actor: string,
 ): Promise<TenantRow> {
-  await requireTenantRow(deps, slug);
+  await requireUsedCoins(deps, await requireTenantRow(deps, slug), change.settings?.coins);
   const fields = touchedFields(change);
   await withTransaction(deps.db.app, async (tx) => {
     const row = await lockTenant(tx, slug);

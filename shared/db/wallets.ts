@@ -52,6 +52,15 @@ export async function insertFurtherWallet(
 }
 
 /** Holds a wallet until the transaction ends, as settling does; its freezes may be changed then. False: there is none. */
+/** Those of these coins that some wallet is of, whether or not it holds any. */
+export async function listCoinsInUse(tx: Queryable, codes: string[]): Promise<string[]> {
+  const result = await tx.query<{ code: string }>(
+    `select code from unnest($1::text[]) as code where exists (select from wallets where currency = code)`,
+    [codes],
+  );
+  return result.rows.map(({ code }) => code);
+}
+
 export async function lockWallet(tx: Queryable, walletId: string): Promise<boolean> {
   const result = await tx.query(`select id from wallets where id = $1 for update`, [walletId]);
   return result.rowCount === 1;

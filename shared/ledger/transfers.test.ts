@@ -176,7 +176,8 @@ const exchanges: LedgerRow[] = [
     },
   },
   {
-    promise: 'makes nothing paid of what was given, and nothing lasting of what runs out, by a rest of better coins',
+    promise:
+      'makes nothing paid of what was given, and nothing lasting of what runs out, by a rest of better coins',
     lots: [{ ...given('a', 999), ...soon }, paid('b', 1)],
     beside: { v: [[]] },
     operation: swap(1000, 1000, 1),

@@ -47,6 +47,12 @@ describe.each(backends)('on $name', (backend) => {
     const to = await registerUser(counter.url, counter.tenant);
     const sent = await counter.post('/wallet/transfer', { toUserId: to.id, amount: 1 }, { wait: 10 });
     expectProblem(sent, 409, 'bonus_not_transferable');
+    // The coin is in a wallet now: its settings stay, whatever an operator sends.
+    const path = `${counter.url}/operator/tenants/${counter.tenant.slug}`;
+    const change = { coins: [], exchangeRates: [] };
+    const refused = await call('PATCH', path, { token: operatorToken, body: { settings: change } });
+    expectProblem(refused, 422, 'invalid_input');
+    expect(refused.body.errors).toMatchObject([{ pointer: '/settings/coins', code: 'in_use' }]);
     const whole = await integrity(counter.url, counter.tenant.slug);
     expect(whole.body).toMatchObject({ ok: true, differences: [] });
   });
