@@ -104,14 +104,16 @@ export async function listSchedules(
 }
 
 export interface DueSchedule extends ScheduleRow {
-  /** Its wallet will never be used again. */
+  /** Its wallet, or one that it sends to, will never be used again. */
   closed: boolean;
 }
 
 /** Those whose time has come, the longest due first; what another process works on is passed over. */
 export async function lockDueSchedules(tx: Queryable, limit: number): Promise<DueSchedule[]> {
   const result = await tx.query<DueSchedule>(
-    `select ${columns}, w.id is null or coalesce(w.frozen_reason in ('ban', 'erased'), false) as closed
+    `select ${columns}, w.id is null or coalesce(w.frozen_reason in ('ban', 'erased'), false) or exists (
+       select from jsonb_array_elements(s.draft->'terms'->'legs') leg join wallets r on r.id = (leg->>'walletId')::uuid
+       where r.frozen_reason in ('ban', 'erased')) as closed
      from (select * from schedules where status = 'active' and next_at <= (select tenant_now())
        order by next_at, id limit $1 for update skip locked) s
      left join wallets w on w.id = s.wallet_id order by s.next_at, s.id`,

@@ -72,6 +72,12 @@ describe('the URL of an endpoint', () => {
       '0',
     ].map((host): [string, string] => [`https://${host}/`, 'must be a public address']),
     ['https://169.254.169.254/latest/meta-data', 'must be a public address'],
+    ...['localhost', 'LOCALHOST.', 'hooks.localhost', 'localhost:8443'].map((host): [string, string] => [
+      `https://${host}/`,
+      'must be a public address',
+    ]),
+    ['https://notlocalhost/', undefined],
+    ['https://localhost.example/', undefined],
   ])('%s: %s', (url, fault) => {
     expect(urlFault(url, strict)).toBe(fault);
   });
@@ -79,8 +85,12 @@ describe('the URL of an endpoint', () => {
   test('may be plain on a laptop, and on this machine where that is allowed', () => {
     expect(urlFault('http://127.0.0.1:3000/', laptop)).toBeUndefined();
     expect(urlFault('http://hooks.example/', { ...laptop, allowLoopback: false })).toBeUndefined();
-    expect(urlFault('http://127.0.0.1/', { ...laptop, allowLoopback: false })).toBe(
-      'must be a public address',
-    );
+    for (const host of ['127.0.0.1', 'localhost']) {
+      expect(urlFault(`http://${host}/`, { ...laptop, allowLoopback: false })).toBe(
+        'must be a public address',
+      );
+      expect(urlFault(`http://${host}/`, laptop)).toBeUndefined();
+    }
+    expect(urlFault('ftp://hooks.example/', laptop)).toBe('must begin with https:// or http://');
   });
 });

@@ -89,6 +89,9 @@ export function literalAddress({ hostname }: URL): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
+/** Names of this very machine, wherever they are looked up (RFC 6761 section 6.3). */
+const isLoopbackName = ({ hostname }: URL): boolean => /(?:^|\.)localhost\.?$/.test(hostname);
+
 const urlLengthMax = 2000;
 
 /** What is wrong with the URL of an endpoint; undefined: nothing. Names are looked up when something is sent. */
@@ -96,13 +99,15 @@ export function urlFault(text: string, policy: AddressPolicy): string | undefine
   if (text.length > urlLengthMax || !URL.canParse(text) || /[\s\p{Cc}]/u.test(text)) return 'must be a URL';
   const url = new URL(text);
   if (url.protocol !== 'https:' && (policy.httpsOnly || url.protocol !== 'http:')) {
-    return 'must begin with https://';
+    return policy.httpsOnly ? 'must begin with https://' : 'must begin with https:// or http://';
   }
   if (url.username !== '' || url.password !== '') return 'must not hold a name or a password';
   if (text.includes('#')) return 'must not have a fragment';
   const address = literalAddress(url);
-  if (address !== undefined && isForbiddenAddress(address, policy)) {
-    return 'must be a public address';
-  }
+  const isForbidden =
+    address === undefined
+      ? isLoopbackName(url) && !policy.allowLoopback
+      : isForbiddenAddress(address, policy);
+  if (isForbidden) return 'must be a public address';
   return undefined;
 }
