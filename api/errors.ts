@@ -50,17 +50,22 @@ export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   const challenge = challengeOf(problem, c.req.header('authorization'));
   if (challenge !== undefined) headers['www-authenticate'] = challenge;
-  const body = {
+  const body = problemBody(problem, c.get('requestId') ?? null);
+  return c.body(body, problem.status as ContentfulStatusCode, headers);
+}
+
+/** A problem as JSON, whoever sends it (RFC 9457 section 3). */
+export function problemBody(problem: Problem, requestId: string | null): string {
+  return JSON.stringify({
     type: problemType(problem.code),
     title: problem.title,
     status: problem.status,
     detail: problem.detail ?? `${problem.title}.`,
     code: problem.code,
-    requestId: c.get('requestId') ?? null,
+    requestId,
     ...(problem.faults === undefined ? {} : { errors: problem.faults }),
     ...problem.extensions,
-  };
-  return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, headers);
+  });
 }
 
 /** What is missing (RFC 6750 section 3): a credential, a better one than was sent, or a scope. */

@@ -1,10 +1,9 @@
 // Answers what Node's parser refuses, which never becomes a request, with a problem (RFC 9457) like any other.
-
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem, type ProblemCode } from '#shared/contracts/problem.ts';
 import { newId } from '#shared/runtime/ids.ts';
-import { problemType } from './errors.ts';
+import { problemBody } from './errors.ts';
 
 /** By the code of Node's error; anything else is no HTTP. */
 const codes: Record<string, ProblemCode> = {
@@ -17,17 +16,10 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   // As Node's own listener: in the midst of another answer there is no place for this one.
   const { _httpMessage: answering } = socket as Duplex & { _httpMessage?: ServerResponse };
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) return void socket.destroy();
-  const { code, status, title } = new Problem(codes[error.code ?? ''] ?? 'malformed_request');
-  const body = JSON.stringify({
-    type: problemType(code),
-    title,
-    status,
-    detail: `${title}.`,
-    code,
-    requestId: newId(),
-  });
+  const problem = new Problem(codes[error.code ?? ''] ?? 'malformed_request');
+  const body = problemBody(problem, newId());
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     'Connection: close',
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,

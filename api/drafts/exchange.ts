@@ -1,6 +1,6 @@
 // The draft of an exchange: the tenant's rate of this moment, frozen.
 import { z } from '@hono/zod-openapi';
-import { unknownOf } from '#shared/contracts/problem.ts';
+import { problemAt } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { coinField, coinOf } from '../coins.ts';
 import { draftOf } from '../draft.ts';
@@ -50,6 +50,6 @@ export const exchange = drafter({
 /** @throws Problem unknown_rate */
 function rateOf({ settings }: Tenant, from: string, to: string) {
   const rate = settings.exchangeRates.find((each) => each.from === from && each.to === to);
-  if (!rate) throw unknownOf('unknown_rate', '/to', `"${from}" is not exchanged for "${to}" here.`);
+  if (!rate) throw problemAt('unknown_rate', '/to', `"${from}" is not exchanged for "${to}" here.`);
   return rate;
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { EmailJob } from '#shared/contracts/jobs.ts';
-import { Problem } from '#shared/contracts/problem.ts';
+import { problemAt } from '#shared/contracts/problem.ts';
 import { findAskedAt } from '#shared/db/mail-tokens.ts';
 import { withTransaction } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
@@ -114,7 +114,7 @@ function recipientOf(c: Context<ApiEnv>, address: string | undefined): Recipient
   if (caller && address === undefined) return { userId: requireUser(caller).userId };
   if (!caller && address !== undefined) return { to: address };
   const detail = caller ? 'Leave it out: the mail goes to the address of the user.' : 'Name the address.';
-  throw new Problem('invalid_input', { detail, faults: [{ pointer: '/email', code: 'custom', detail }] });
+  throw problemAt('invalid_input', '/email', detail, 'custom');
 }
 
 /** One insert, whoever is asked about: the worker finds out whether there is anybody to write to. */

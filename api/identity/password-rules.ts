@@ -1,5 +1,5 @@
 // Which passwords a tenant takes: long enough, and not what an attacker would try first.
-import { Problem } from '#shared/contracts/problem.ts';
+import { problemAt } from '#shared/contracts/problem.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { foldPassword, leakedPasswords } from './leaked-passwords.ts';
 
@@ -11,16 +11,16 @@ export function requireGoodPassword(tenant: Tenant, email: string, password: str
   const lengthMin = tenant.settings.passwordLengthMin;
   if ([...password].length < lengthMin) {
     const detail = `The password must have at least ${lengthMin} characters.`;
-    throw new Problem('invalid_input', { detail, faults: [{ pointer, code: 'too_small', detail }] });
+    throw problemAt('invalid_input', pointer, detail, 'too_small');
   }
   const folded = foldPassword(password);
   if ([email, tenant.slug, tenant.name].some((known) => foldPassword(known) === folded)) {
     const detail = 'The password must not be the address or the name of the platform.';
-    throw new Problem('password_compromised', { detail, faults: [{ pointer, code: 'guessable', detail }] });
+    throw problemAt('password_compromised', pointer, detail, 'guessable');
   }
   if (leakedPasswords().has(password)) {
     const detail =
       'This password became known in a leak elsewhere, so attackers try it early. Please choose another one.';
-    throw new Problem('password_compromised', { detail, faults: [{ pointer, code: 'leaked', detail }] });
+    throw problemAt('password_compromised', pointer, detail, 'leaked');
   }
 }

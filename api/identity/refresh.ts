@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
-import { limitBody, requireJson } from '../middleware/body.ts';
+import { keepText, limitBody, requireJson } from '../middleware/body.ts';
 import { servedTenant } from '../middleware/caller.ts';
 import { problemResponses } from '../routes/problem-responses.ts';
 import { createRouter } from '../routes/router.ts';
@@ -127,6 +127,6 @@ async function readAccessToken(c: Context<ApiEnv>, deps: RefreshDeps): Promise<A
 
 /** Clients that always say "application/json" say so of no body, too. Goes after `requireJson`, which has read it. */
 const acceptEmptyBody = createMiddleware<ApiEnv>(async (c, next) => {
-  if ((await c.req.text()) === '') Object.assign(c.req.bodyCache, { text: Promise.resolve('{}') });
+  if ((await c.req.text()) === '') keepText(c, '{}');
   await next();
 });

@@ -1,7 +1,7 @@
 // What a spend costs: an amount as it is asked for, or an item at the price and the limits of this moment.
 import { z } from '@hono/zod-openapi';
 import { amountMax } from '#shared/contracts/operation.ts';
-import { Problem, unknownOf } from '#shared/contracts/problem.ts';
+import { problemAt } from '#shared/contracts/problem.ts';
 import type { ItemTerms, Terms } from '#shared/ledger/terms.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { type CatalogueItem, unitsMax } from '#shared/tenants/item-settings.ts';
@@ -78,14 +78,11 @@ export function priceSpend(tenant: Tenant, input: Omit<SpendInput, 'userId'>): P
   const { item: id, amount: asked = 0, quantity = 1, expectedPrice } = input;
   if (id === undefined) return { coin: coinOf(tenant, input.coin), amount: asked };
   const item = tenant.settings.items.find((each) => each.id === id && !each.archived);
-  if (!item) throw unknownOf('unknown_item', '/item', `There is no item "${id}".`);
+  if (!item) throw problemAt('unknown_item', '/item', `There is no item "${id}".`);
   const total = BigInt(item.price) * BigInt(quantity);
   if (total > amountMax) {
     const detail = 'So many units cost more coins than there can be.';
-    throw new Problem('invalid_input', {
-      detail,
-      faults: [{ pointer: '/quantity', code: 'too_big', detail }],
-    });
+    throw problemAt('invalid_input', '/quantity', detail, 'too_big');
   }
   const coin = coinOf(tenant, item.coin);
   return { coin, amount: Number(total), terms: { item: termsOf(item, quantity, expectedPrice) } };

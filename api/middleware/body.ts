@@ -1,5 +1,6 @@
 // Refuses bodies that are too large or not JSON before anything reads them.
 import { isUtf8 } from 'node:buffer';
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { Problem } from '#shared/contracts/problem.ts';
 import type { ApiEnv } from '../context.ts';
@@ -67,6 +68,11 @@ function isJsonType(contentType: string): boolean {
   );
 }
 
+/** Whoever reads the body later gets this text, and nothing is decoded anew. */
+export function keepText(c: Context<ApiEnv>, text: string): void {
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+}
+
 /**
  * JSON routes: a body that says it is something else, or says nothing, is 415, and one that is not UTF-8 is
  * 400: read all the same, other bytes would pass for what was sent. Goes after `limitBody`.
@@ -79,8 +85,7 @@ export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
       throw new Problem('unsupported_media_type', { detail: 'Send the body as application/json, in UTF-8.' });
     }
     if (!isUtf8(bytes)) throw new Problem('malformed_request', { detail: 'The body is not UTF-8.' });
-    // Whoever reads it later gets it from here, and not decoded anew.
-    Object.assign(c.req.bodyCache, { text: Promise.resolve(decoder.decode(bytes)) });
+    keepText(c, decoder.decode(bytes));
   }
   await next();
 });

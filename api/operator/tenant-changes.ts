@@ -1,6 +1,6 @@
 // What an operator can do to a tenant, for the API and for the console alike.
 import { z } from '@hono/zod-openapi';
-import { Problem } from '#shared/contracts/problem.ts';
+import { Problem, problemAt } from '#shared/contracts/problem.ts';
 import { withTenant, withTransaction } from '#shared/db/pool.ts';
 import {
   announceTenantChange,
@@ -122,10 +122,7 @@ async function requireUsedCoins(
   const [used] = await withTenant(db.app, slug, (tx) => listCoinsInUse(tx, codes));
   if (used === undefined) return;
   const detail = `"${used}" is in wallets, and stays.`;
-  throw new Problem('invalid_input', {
-    detail,
-    faults: [{ pointer: '/settings/coins', code: 'in_use', detail }],
-  });
+  throw problemAt('invalid_input', '/settings/coins', detail, 'in_use');
 }
 
 /** Merges the change into the tenant, under its lock. @throws Problem tenant_not_found; invalid_input */

@@ -1,5 +1,5 @@
 // What a tenant's payouts are now, and what a payout freezes of that when it is asked for.
-import { Problem, unknownOf } from '#shared/contracts/problem.ts';
+import { Problem, problemAt } from '#shared/contracts/problem.ts';
 import { findPayoutDestination, type PayoutDestination } from '#shared/db/payouts.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { type PayoutTerms, shareOf } from '#shared/ledger/terms.ts';
@@ -67,7 +67,7 @@ export function termsOf(
   const { provider, currency, price, coins, minimum } = rules;
   const money = moneyOf(rules, amount);
   if (money === undefined)
-    throw unknownOf('invalid_amount', '/amount', 'It is too much money for one payout.');
+    throw problemAt('invalid_amount', '/amount', 'It is too much money for one payout.');
   return {
     ...{ provider, amount: money, currency, price, coins, minimum, holdMs: holdMsOf(rules), destinationId },
     ...(batchId === undefined ? {} : { batchId }),

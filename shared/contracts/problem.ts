@@ -154,9 +154,13 @@ export class Problem extends Error {
   }
 }
 
-/** A field that names nothing, or nothing that will do. */
-export const unknownOf = (code: ProblemCode, pointer: string, detail: string): Problem =>
-  new Problem(code, { detail, faults: [{ pointer, code, detail }] });
+/** One fault of the input, and its detail as that of the whole. `faultCode`: what is wrong there, where `code` does not say. */
+export const problemAt = (
+  code: ProblemCode,
+  pointer: string,
+  detail: string,
+  faultCode: string = code,
+): Problem => new Problem(code, { detail, faults: [{ pointer, code: faultCode, detail }] });
 
 export function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(problemKinds, code);

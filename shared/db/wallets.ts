@@ -51,7 +51,6 @@ export async function insertFurtherWallet(
   return result.rowCount === 1;
 }
 
-/** Holds a wallet until the transaction ends, as settling does; its freezes may be changed then. False: there is none. */
 /** Those of these coins that some wallet is of, whether or not it holds any. */
 export async function listCoinsInUse(tx: Queryable, codes: string[]): Promise<string[]> {
   const result = await tx.query<{ code: string }>(
@@ -61,6 +60,7 @@ export async function listCoinsInUse(tx: Queryable, codes: string[]): Promise<st
   return result.rows.map(({ code }) => code);
 }
 
+/** Holds a wallet until the transaction ends, as settling does; its freezes may be changed then. False: there is none. */
 export async function lockWallet(tx: Queryable, walletId: string): Promise<boolean> {
   const result = await tx.query(`select id from wallets where id = $1 for update`, [walletId]);
   return result.rowCount === 1;

@@ -1,5 +1,5 @@
 // What coins cost at this moment: a pack of the tenant's, or coins at its price; the same for buyers and for top-ups.
-import { Problem, unknownOf } from '../contracts/problem.ts';
+import { problemAt } from '../contracts/problem.ts';
 import { priceMax, priceOf } from '../ledger/money.ts';
 import type { Terms } from '../ledger/terms.ts';
 import type { Tenant } from './directory.ts';
@@ -31,7 +31,7 @@ export function quoteOf(
     const pack = settings.packs.find((each) => each.id === packId);
     const coin = pack?.coin ?? first.code;
     if (!pack || (wished !== undefined && wished !== coin)) {
-      throw unknownOf('unknown_pack', '/pack', `There is no such pack "${packId}".`);
+      throw problemAt('unknown_pack', '/pack', `There is no such pack "${packId}".`);
     }
     const { price, currency } = pack;
     return { coins: pack.coins, coin, quote: { pack: pack.id, price, currency }, terms: termsOf(pack) };
@@ -39,12 +39,12 @@ export function quoteOf(
   const coin = wished ?? first.code;
   if (coin !== first.code) {
     const detail = `"${coin}" is sold in packs only.`;
-    throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coin', code: 'pack_only', detail }] });
+    throw problemAt('invalid_input', '/coin', detail, 'pack_only');
   }
   const price = priceOf(coins, settings.coinPrice);
   if (price > priceMax) {
     const detail = `So many coins cost more than one purchase may: ${priceMax} minor units.`;
-    throw new Problem('invalid_input', { detail, faults: [{ pointer: '/coins', code: 'too_big', detail }] });
+    throw problemAt('invalid_input', '/coins', detail, 'too_big');
   }
   const { currency } = settings.coinPrice;
   return { coins, coin, quote: { pack: null, price, currency }, terms: undefined };
