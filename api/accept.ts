@@ -2,8 +2,11 @@
 import type { Services } from '#shared/boot/services.ts';
 import { queueOf } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
+import type { OperationWakeUp, WakeUps } from '#shared/queue/producer.ts';
+import { createLanes } from '#shared/runtime/lanes.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
-import { type Accepted, journal, type OperationDraft, type Submission, toRow } from './journal.ts';
+import { type Accepted, isOneStatement, journal, type Submission } from './journal.ts';
+import { type OperationDraft, toRow } from './journal-row.ts';
 
 export interface Accept {
   /**
@@ -17,12 +20,9 @@ export interface Accept {
   close(): Promise<void>;
 }
 
-interface Lane {
-  waiting: Submission[];
-  flying: boolean;
-}
-
 const batchMax = 500;
+/** Journal transactions at once. */
+const parallel = 4;
 const waitingMax = 20_000;
 /** Enqueueing goes on beside the next insert; what is beyond this many is left to the sweep. */
 const enqueuesMax = 256;
@@ -30,58 +30,50 @@ const enqueueMsMax = 5000;
 const warnGapMs = 5000;
 
 /**
- * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the
- * next one. No timer: a lone request is journaled at once.
+ * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the next one; and
+ * where many tenants are busy, several of them share one transaction. No timer: a lone request is journaled at once.
  */
 export function createAccept(services: Services): Accept {
-  const lanes = new Map<string, Lane>();
   const enqueues = new Set<Promise<void>>();
   let waiting = 0;
   let warnedAt = 0;
 
-  const pump = (tenant: string, lane: Lane) => {
-    if (lane.flying || lane.waiting.length === 0) return;
-    lane.flying = true;
-    const batch = lane.waiting.splice(0, batchMax);
-    void journal(services, tenant, batch)
-      .then((inserted) => {
-        if (inserted.length > 0) wake(tenant, inserted);
-      })
-      .catch((error: unknown) => {
-        for (const submission of batch) submission.reject(error);
-      })
-      .finally(() => {
-        waiting -= batch.length;
-        lane.flying = false;
-        if (lane.waiting.length === 0) lanes.delete(tenant);
-        else pump(tenant, lane);
-      });
-  };
+  const lanes = createLanes<Submission>({
+    parallel,
+    weightMax: batchMax,
+    weigh: () => 1,
+    mayShare: isOneStatement,
+    mayJoin: (host, guest) => services.db.app.areNeighbours(host, guest),
+    async fly(loads) {
+      const journaled = await journal(services, loads);
+      if (!journaled) return loads;
+      waiting -= loads.reduce((sum, { work }) => sum + work.length, 0);
+      enqueue(journaled.map(({ tenant, work }) => ({ tenant, wakeUps: work.map(toWakeUp) })));
+      return [];
+    },
+  });
 
-  const wake: Accept['wake'] = (tenant, inserted) => {
+  const enqueue = (groups: WakeUps[]) => {
+    const fresh = groups.filter(({ wakeUps }) => wakeUps.length > 0);
+    if (fresh.length === 0) return;
     if (enqueues.size >= enqueuesMax) {
       services.metrics.enqueueFailures.inc();
       return;
     }
-    const wakeUps = inserted.map(({ row, wait }) => ({
-      queue: queueOf(row.kind),
-      kind: row.kind,
-      id: row.id,
-      notify: wait,
-    }));
-    const enqueue = withDeadline(services.producer.wakeOperations(tenant, wakeUps), enqueueMsMax)
+    const adding = withDeadline(services.producer.wakeTenants(fresh), enqueueMsMax)
       .catch((error: unknown) => {
         services.metrics.enqueueFailures.inc();
         // An outage fails many a second: the metric counts each, the log needs one now and then.
         if (Date.now() - warnedAt < warnGapMs) return;
         warnedAt = Date.now();
+        const operations = fresh.reduce((sum, { wakeUps }) => sum + wakeUps.length, 0);
         services.log.warn(
-          { err: error, tenant, operations: inserted.length },
+          { err: error, tenant: fresh[0]?.tenant, tenants: fresh.length, operations },
           'not enqueued; the sweep will',
         );
       })
-      .finally(() => enqueues.delete(enqueue));
-    enqueues.add(enqueue);
+      .finally(() => enqueues.delete(adding));
+    enqueues.add(adding);
   };
 
   return {
@@ -90,19 +82,22 @@ export function createAccept(services: Services): Accept {
       const row = toRow(id, draft);
       waiting += 1;
       return new Promise((resolve, reject) => {
-        const lane = lanes.get(tenant.slug) ?? { waiting: [], flying: false };
-        lanes.set(tenant.slug, lane);
-        lane.waiting.push({ row, draft, wait, resolve, reject });
-        // Requests that arrived in the same turn of the event loop go together.
-        if (!lane.flying && lane.waiting.length === 1) setImmediate(() => pump(tenant.slug, lane));
+        lanes.add(tenant.slug, { row, draft, wait, resolve, reject });
       });
     },
-    wake,
+    wake: (tenant, journaled) => enqueue([{ tenant, wakeUps: journaled.map(toWakeUp) }]),
     close: async () => {
       await Promise.allSettled([...enqueues]);
     },
   };
 }
+
+const toWakeUp = ({ row, wait }: Pick<Submission, 'row' | 'wait'>): OperationWakeUp => ({
+  queue: queueOf(row.kind),
+  kind: row.kind,
+  id: row.id,
+  notify: wait,
+});
 
 async function withDeadline(work: Promise<void>, msMax: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

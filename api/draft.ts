@@ -4,7 +4,7 @@ import { listByIdempotencyKey } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import type { ApiDeps } from './context.ts';
-import type { OperationDraft } from './journal.ts';
+import type { OperationDraft } from './journal-row.ts';
 
 /** What the request itself says: by it a replay is known. */
 type Asked = Pick<OperationDraft, 'kind' | 'userId' | 'idempotencyKey' | 'body'>;

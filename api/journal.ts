@@ -1,8 +1,6 @@
 // Writes accepted operations into the journal: one transaction for all that arrived together.
-
-import { hash } from 'node:crypto';
 import type { Services } from '#shared/boot/services.ts';
-import type { Bucket, OperationKind, OperationView } from '#shared/contracts/operation.ts';
+import type { OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { classifyFault } from '#shared/db/faults.ts';
 import { toOperationView } from '#shared/db/operation-view.ts';
@@ -15,38 +13,9 @@ import {
 } from '#shared/db/operations.ts';
 import { type Tx, withTenant, withTenantAtOnce } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
-import type { ShortfallPolicy } from '#shared/ledger/states.ts';
-import type { Terms } from '#shared/ledger/terms.ts';
-
-/** The price of a purchase, frozen when it is accepted; `price` in minor units of `currency`. */
-export interface Quote {
-  provider: string;
-  pack: string | null;
-  price: number;
-  currency: string;
-  returnUrl: string | null;
-  storeMethod?: boolean;
-}
-
-export interface OperationDraft {
-  kind: Exclude<OperationKind, 'clawback' | 'reversal' | 'expiry' | 'payout_return'>;
-  walletId: string;
-  userId: string;
-  amount: number | null;
-  bucket?: Bucket;
-  originalId?: string;
-  shortfall?: ShortfallPolicy;
-  reference?: string;
-  metadata?: Record<string, unknown>;
-  note?: string;
-  terms?: Terms;
-  /** Members of one atomic batch. */
-  groupId?: string;
-  quote?: Quote;
-  idempotencyKey: string;
-  /** What the caller sent: the same key with another body is refused. */
-  body: unknown;
-}
+import { withTenants } from '#shared/db/shared-transaction.ts';
+import type { Load } from '#shared/runtime/lanes.ts';
+import type { OperationDraft } from './journal-row.ts';
 
 export interface Accepted {
   view: OperationView;
@@ -61,51 +30,42 @@ export interface Submission {
   reject(error: unknown): void;
 }
 
-/** JSON with sorted keys: the same content is the same text. */
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
-}
-
-/** The same for the same content, however it was written. */
-export const contentHash = (content: unknown): Buffer => hash('sha256', canonicalJson(content), 'buffer');
-
-export function toRow(id: string, draft: OperationDraft): JournalRow {
-  return {
-    id,
-    kind: draft.kind,
-    due: draft.kind !== 'purchase',
-    walletId: draft.walletId,
-    userId: draft.userId,
-    amount: draft.amount,
-    bucket: draft.bucket ?? null,
-    originalId: draft.originalId ?? null,
-    shortfall: draft.shortfall ?? null,
-    idempotencyKey: draft.idempotencyKey,
-    // The user is part of the content: one tenant's users share its keys, and must not read each other's operations.
-    bodyHash: contentHash([draft.kind, draft.userId, draft.body]),
-    reference: draft.reference ?? null,
-    metadata: draft.metadata ?? null,
-    note: draft.note ?? null,
-    terms: draft.terms ?? null,
-    groupId: draft.groupId ?? null,
-  };
-}
-
-/** Journals a batch in one transaction, answers each submission, and returns those that are new. */
+/**
+ * Journals what each tenant brings, in one transaction, and answers each submission.
+ * @returns the new ones; undefined where a fault in one tenant undid it for all: then nobody is answered yet
+ */
 export async function journal(
   services: Services,
-  tenant: string,
-  batch: Submission[],
-): Promise<Submission[]> {
-  const inserted = await writeBatch(services, tenant, batch);
-  services.metrics.journalBatch.observe(batch.length);
+  loads: Load<Submission>[],
+): Promise<Load<Submission>[] | undefined> {
+  const [host] = loads;
+  if (!host) return [];
+  try {
+    const inserted =
+      loads.length === 1
+        ? [await writeBatch(services, host.tenant, host.work)]
+        : await writeTogether(services, host.tenant, loads);
+    services.metrics.journalBatch.observe(loads.reduce((sum, { work }) => sum + work.length, 0));
+    return loads.map((load, index) => answer(services, load, inserted[index] as Inserted));
+  } catch (error) {
+    if (loads.length > 1 && classifyFault(error) !== 'unavailable') {
+      services.log.debug({ err: error, tenants: loads.length }, 'tenants could not be journaled together');
+      return undefined;
+    }
+    for (const { reject } of loads.flatMap(({ work }) => work)) reject(error);
+    return [];
+  }
+}
+
+/** @returns the new ones */
+function answer(
+  services: Services,
+  { tenant, work }: Load<Submission>,
+  inserted: Inserted,
+): Load<Submission> {
   const fresh: Submission[] = [];
   const replays: Submission[] = [];
-  for (const submission of batch) {
+  for (const submission of work) {
     const made = inserted.get(submission.row.id);
     if (made) {
       fresh.push(submission);
@@ -114,7 +74,7 @@ export async function journal(
   }
   if (replays.length > 0) void answerReplays(services, tenant, replays);
   countByKind(services, fresh);
-  return fresh;
+  return { tenant, work: fresh };
 }
 
 export function countByKind({ metrics }: Pick<Services, 'metrics'>, fresh: Pick<Submission, 'row'>[]): void {
@@ -128,11 +88,28 @@ type Inserted = Map<string, { createdAt: Date }>;
 /** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
 const attemptsMax = 4;
 
-/** Most batches are one statement, which needs a single round trip with its COMMIT. */
+/** Whether one statement journals it; most are such. */
+export const isOneStatement = ({ row, draft }: Submission): boolean =>
+  draft.quote === undefined && !needArrivals([row]);
+
+const rowsOf = (batch: Submission[]) => batch.map(({ row }) => row);
+
+/** Several tenants, a statement each, in a single round trip with their COMMIT; in one order, so that nobody waits in a ring. */
+async function writeTogether({ db }: Services, host: string, loads: Load<Submission>[]): Promise<Inserted[]> {
+  const sorted = loads.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
+  const inserted = await withTenants(
+    db.app,
+    host,
+    (txOf) => Promise.all(sorted.map(({ tenant, work }) => insertOperations(txOf(tenant), rowsOf(work)))),
+    { atOnce: true },
+  );
+  return loads.map((load) => inserted[sorted.indexOf(load)] as Inserted);
+}
+
+/** A batch of one statement needs a single round trip with its COMMIT. */
 function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Inserted> {
-  const rows = batch.map(({ row }) => row);
-  const isOne = batch.every(({ draft }) => draft.quote === undefined) && !needArrivals(rows);
-  return isOne
+  const rows = rowsOf(batch);
+  return batch.every(isOneStatement)
     ? unlessContended(services, tenant, (tx) => insertOperations(tx, rows), withTenantAtOnce)
     : unlessContended(services, tenant, (tx) => insertBatch(tx, batch));
 }
@@ -146,7 +123,7 @@ export async function unlessContended<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await run(db.app, tenant, work);
+      return await run(db.app, tenant, work, 'steady');
     } catch (error) {
       if (attempt === attemptsMax || classifyFault(error) !== 'contention') throw error;
     }
@@ -154,10 +131,7 @@ export async function unlessContended<T>(
 }
 
 async function insertBatch(tx: Tx, batch: Submission[]): Promise<Inserted> {
-  const inserted = await insertOperations(
-    tx,
-    batch.map((submission) => submission.row),
-  );
+  const inserted = await insertOperations(tx, rowsOf(batch));
   const purchases = batch.flatMap(({ row, draft }) =>
     inserted.has(row.id) && draft.quote
       ? [{ operationId: row.id, coins: row.amount ?? 0, ...draft.quote }]
@@ -171,7 +145,7 @@ async function insertBatch(tx: Tx, batch: Submission[]): Promise<Inserted> {
 async function answerReplays({ db }: Services, tenant: string, replays: Submission[]): Promise<void> {
   try {
     const keys = replays.map(({ row }) => row.idempotencyKey);
-    const earlier = await withTenantAtOnce(db.app, tenant, (tx) => listByIdempotencyKey(tx, keys));
+    const earlier = await withTenantAtOnce(db.app, tenant, (tx) => listByIdempotencyKey(tx, keys), 'steady');
     const byKey = new Map(earlier.map((row) => [row.idempotencyKey, row]));
     for (const each of replays) answerReplay(each, byKey.get(each.row.idempotencyKey));
   } catch (error) {

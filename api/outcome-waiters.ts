@@ -51,7 +51,7 @@ export async function createOutcomeWaiters(services: Services): Promise<OutcomeW
   };
 
   const read = async (tenant: string, ids: string[]) => {
-    const rows = await withTenantAtOnce(services.db.app, tenant, (tx) => listOperations(tx, ids));
+    const rows = await withTenantAtOnce(services.db.app, tenant, (tx) => listOperations(tx, ids), 'steady');
     for (const row of rows) {
       const view = toOperationView(row);
       if (!isFinal(view)) continue;

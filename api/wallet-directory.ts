@@ -33,7 +33,12 @@ export function createWalletDirectory(db: Database): WalletDirectory {
       (id) => uuid.test(id) && !known.has(keyOf(tenant, id, coin)),
     );
     if (unknown.length === 0) return;
-    const found = await withTenantAtOnce(db.app, tenant.slug, (tx) => listWalletIds(tx, unknown, coin));
+    const found = await withTenantAtOnce(
+      db.app,
+      tenant.slug,
+      (tx) => listWalletIds(tx, unknown, coin),
+      'steady',
+    );
     for (const [userId, walletId] of found) known.set(keyOf(tenant, userId, coin), walletId);
   };
 

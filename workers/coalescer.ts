@@ -5,8 +5,9 @@ import { classifyFault } from '#shared/db/faults.ts';
 import { listPoisoned } from '#shared/db/poisoned.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { Decision } from '#shared/ledger/states.ts';
+import { createLanes, type Load } from '#shared/runtime/lanes.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
-import { type SettleDeps, settle } from './settle.ts';
+import { type SettleDeps, type SharedBatch, settle, settleTogether } from './settle.ts';
 import { withTenantRules } from './settling.ts';
 
 export interface SettleResult {
@@ -28,11 +29,6 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-interface Lane {
-  waiting: Waiting[];
-  flying: boolean;
-}
-
 /**
  * Operations asked for in one transaction, and operations decided in one (a wallet may have more waiting): half as many
  * are no kinder to other tenants, and a tenth slower.
@@ -43,86 +39,100 @@ const decisionsMax = 2000;
 type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'tenants' | 'log' | 'metrics'>;
 
 /**
- * One transaction at a time per tenant: while it runs, what arrives becomes the next batch. `parallel`
- * tenants at once; they take turns, so one that floods does not hold up the others.
+ * One transaction at a time per tenant: while it runs, what arrives becomes the next batch. `parallel` at once, in which
+ * tenants take turns, so one that floods does not hold up the others; where many have little, several share one.
  */
 export function createSettler(deps: SettlerDeps, parallel = 4): Settler {
-  const lanes = new Map<string, Lane>();
-  let flying = 0;
-  const idle: (() => void)[] = [];
-
-  const pump = () => {
-    for (const [tenant, lane] of lanes) {
-      if (flying >= parallel) return;
-      if (lane.flying || lane.waiting.length === 0) continue;
-      // Taking its turn moves a tenant behind the others.
-      lanes.delete(tenant);
-      lanes.set(tenant, lane);
-      void fly(tenant, lane);
-    }
-    if (flying === 0) for (const resolve of idle.splice(0)) resolve();
-  };
-
-  const fly = async (tenant: string, lane: Lane) => {
-    lane.flying = true;
-    flying += 1;
-    const batch = takeBatch(lane);
-    try {
-      await flush(deps, tenant, batch);
-    } finally {
-      lane.flying = false;
-      flying -= 1;
-      if (lane.waiting.length === 0) lanes.delete(tenant);
-      pump();
-    }
-  };
-
-  let scheduled = false;
-  return {
-    settle(tenant, ids, { notify }) {
-      return new Promise((resolve, reject) => {
-        const lane = lanes.get(tenant) ?? { waiting: [], flying: false };
-        if (!lanes.has(tenant)) lanes.set(tenant, lane);
-        lane.waiting.push({ ids, notify, resolve, reject });
-        if (scheduled) return;
-        // Jobs that were fetched together call in the same turn of the event loop.
-        scheduled = true;
-        setImmediate(() => {
-          scheduled = false;
-          pump();
-        });
-      });
+  const lanes = createLanes<Waiting>({
+    parallel,
+    weightMax: batchIdsMax,
+    weigh: ({ ids }) => ids.length,
+    mayShare: () => true,
+    mayJoin: (host, guest) => deps.db.app.areNeighbours(host, guest),
+    async fly(loads) {
+      const [host] = loads;
+      if (host && loads.length > 1) return flushTogether(deps, host.tenant, loads);
+      if (host) await flush(deps, host);
+      return [];
     },
-    close: () =>
-      new Promise((resolve) => {
-        idle.push(resolve);
-        setImmediate(pump);
+  });
+  return {
+    settle: (tenant, ids, { notify }) =>
+      new Promise((resolve, reject) => {
+        lanes.add(tenant, { ids, notify, resolve, reject });
       }),
+    close: lanes.idle,
   };
 }
 
-function takeBatch(lane: Lane): Waiting[] {
-  let ids = 0;
-  let count = 0;
-  for (const waiting of lane.waiting) {
-    if (count > 0 && ids + waiting.ids.length > batchIdsMax) break;
-    ids += waiting.ids.length;
-    count += 1;
+const idsOf = (batch: Waiting[]) => [...new Set(batch.flatMap(({ ids }) => ids))];
+const awaitedOf = (batch: Waiting[]) => new Set(batch.flatMap(({ ids, notify }) => (notify ? ids : [])));
+
+/** @returns what needs a transaction of its own: all of it where one tenant's fault undid the work of the others */
+async function flushTogether(
+  deps: SettlerDeps,
+  host: string,
+  loads: Load<Waiting>[],
+): Promise<Load<Waiting>[]> {
+  const started = performance.now();
+  let batches: Map<string, SharedBatch>;
+  try {
+    const requests = loads.map(async ({ tenant, work }) => ({
+      deps: await withTenantRules(deps, tenant),
+      tenant,
+      operationIds: idsOf(work),
+      awaited: awaitedOf(work),
+    }));
+    batches = await settleTogether(deps.db, host, await Promise.all(requests), decisionsMax);
+  } catch (error) {
+    if (classifyFault(error) !== 'unavailable') {
+      deps.log.debug({ err: error, tenants: loads.length }, 'tenants could not be settled together');
+      return loads;
+    }
+    for (const { reject } of loads.flatMap(({ work }) => work)) reject(error);
+    return [];
   }
-  return lane.waiting.splice(0, count);
+  deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
+  observe(
+    deps,
+    [...batches.values()].flatMap(({ decisions }) => decisions),
+  );
+  await Promise.all(
+    loads.map(({ tenant, work }) => {
+      const { done, decisions, outcomes } = batches.get(tenant) as SharedBatch;
+      return done ? finish(deps, tenant, work, { decisions, outcomes, poisoned: [], stuck: new Map() }) : [];
+    }),
+  );
+  return loads.filter(({ tenant }) => !batches.get(tenant)?.done);
 }
 
-async function flush(deps: SettlerDeps, tenant: string, batch: Waiting[]): Promise<void> {
-  const ids = [...new Set(batch.flatMap((waiting) => waiting.ids))];
+async function flush(deps: SettlerDeps, { tenant, work }: Load<Waiting>): Promise<void> {
   const started = performance.now();
   try {
     const settling = await withTenantRules(deps, tenant);
-    const awaited = new Set(batch.flatMap((waiting) => (waiting.notify ? waiting.ids : [])));
-    const { decisions, poisoned, stuck, outcomes } = await settleAll(settling, tenant, ids, awaited);
+    const settled = await settleAll(settling, tenant, idsOf(work), awaitedOf(work));
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
-    observe(deps, decisions);
+    observe(deps, settled.decisions);
+    await finish(deps, tenant, work, settled);
+  } catch (error) {
+    for (const waiting of work) waiting.reject(error);
+  }
+}
+
+/** Tells those who wait for outcomes, and ends the jobs. */
+async function finish(
+  deps: SettlerDeps,
+  tenant: string,
+  batch: Waiting[],
+  { decisions, outcomes, poisoned, stuck }: Settled,
+): Promise<void> {
+  try {
+    const awaited = awaitedOf(batch);
     if (awaited.size > 0) await tell(deps, tenant, awaited, outcomes);
-    const culprits = new Set([...poisoned, ...(await listPoisonedEarlier(deps, tenant, ids, decisions))]);
+    const culprits = new Set([
+      ...poisoned,
+      ...(await listPoisonedEarlier(deps, tenant, idsOf(batch), decisions)),
+    ]);
     for (const waiting of batch) {
       const held = waiting.ids.find((id) => stuck.has(id));
       if (held === undefined) waiting.resolve({ poisoned: waiting.ids.filter((id) => culprits.has(id)) });
@@ -158,12 +168,14 @@ async function tell(
   await Promise.all([channel.publishOutcomes(tenant, outcomes), channel.publish(rest)]);
 }
 
+type Settled = IsolatedBatch & { outcomes: Outcome[] };
+
 async function settleAll(
   deps: SettleDeps,
   tenant: string,
   ids: string[],
   awaited: ReadonlySet<string>,
-): Promise<IsolatedBatch & { outcomes: Outcome[] }> {
+): Promise<Settled> {
   const decisions: Decision[] = [];
   const outcomes: Outcome[] = [];
   const left = new Set(ids);

@@ -1,6 +1,6 @@
 // What settling must know of a tenant: its rules on velocity, whether anybody is to be told, and whether wallets are topped up.
 import type { Services } from '#shared/boot/services.ts';
-import { withTenant } from '#shared/db/pool.ts';
+import { withTenantAtOnce } from '#shared/db/pool.ts';
 import { hasTopUps } from '#shared/db/top-ups.ts';
 import { wantsNews } from '#shared/outbox/news.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
@@ -13,7 +13,7 @@ const toppingUp = new WeakMap<Tenant, boolean>();
 async function topsUp({ db }: Pick<Services, 'db'>, tenant: Tenant): Promise<boolean> {
   const known = toppingUp.get(tenant);
   if (known !== undefined) return known;
-  const found = await withTenant(db.app, tenant.slug, (tx) => hasTopUps(tx));
+  const found = await withTenantAtOnce(db.app, tenant.slug, hasTopUps, 'steady');
   toppingUp.set(tenant, found);
   return found;
 }

@@ -17,7 +17,8 @@ import {
 import type { Tx } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps } from '../context.ts';
-import { countByKind, toRow, unlessContended } from '../journal.ts';
+import { countByKind, unlessContended } from '../journal.ts';
+import { toRow } from '../journal-row.ts';
 import type { PreparedItem } from './prepare.ts';
 import { mapInTurns } from './turns.ts';
 

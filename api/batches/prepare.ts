@@ -6,7 +6,7 @@ import type { ApiDeps, Caller } from '../context.ts';
 import { type BatchKind, batchKinds, drafterOf, drafters } from '../drafts/kinds.ts';
 import { inputProblem } from '../errors.ts';
 import { requireStepUp } from '../identity/freshness.ts';
-import type { OperationDraft } from '../journal.ts';
+import type { OperationDraft } from '../journal-row.ts';
 import { requireScope } from '../middleware/caller.ts';
 import { itemsPerTurn, mapInTurns } from './turns.ts';
 

@@ -3,7 +3,7 @@ import { findBatchByKey } from '#shared/db/batches.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, Caller } from '../context.ts';
-import { contentHash } from '../journal.ts';
+import { contentHash } from '../journal-row.ts';
 import type { OutcomeWaiter } from '../outcome-waiters.ts';
 import { type JournaledBatch, journalBatch, keyReused, type NewBatch, toRows } from './journal-batch.ts';
 import { prepareItems, type RawItem } from './prepare.ts';

@@ -1,7 +1,7 @@
 // What turns a body into a draft of an operation: one piece of code for a route of its own, a batch and a schedule.
 import type { z } from '@hono/zod-openapi';
 import type { ApiDeps, Caller, RequiredScope } from '../context.ts';
-import type { OperationDraft } from '../journal.ts';
+import type { OperationDraft } from '../journal-row.ts';
 
 export type DraftDeps = Pick<ApiDeps, 'db' | 'wallets'>;
 

@@ -39,7 +39,12 @@ export function createRevocations({
     log.warn({ err: error }, 'revoked sessions are found by looking only');
   });
   const ask = async ({ tenant, userId, sessionId }: SessionClaims): Promise<boolean> => {
-    const live = await withTenantAtOnce(db.app, tenant, (tx) => isSessionLive(tx, sessionId, userId));
+    const live = await withTenantAtOnce(
+      db.app,
+      tenant,
+      (tx) => isSessionLive(tx, sessionId, userId),
+      'steady',
+    );
     seen.set(sessionId, { live });
     // A notification may have come while the answer was under way, and it knows better.
     return live && !revoked.has(sessionId);

@@ -7,7 +7,7 @@ import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, Caller } from '../context.ts';
 import { draftOf } from '../draft.ts';
 import { requireFreshLogin } from '../identity/freshness.ts';
-import type { OperationDraft } from '../journal.ts';
+import type { OperationDraft } from '../journal-row.ts';
 import { actingUser } from '../routes/answer-operation.ts';
 import { amount, cleanText, metadata, reference, userIdField } from '../routes/schemas.ts';
 import { auditAct } from '../top-ups/methods.ts';

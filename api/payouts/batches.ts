@@ -13,7 +13,7 @@ import {
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, PlatformCaller } from '../context.ts';
-import { contentHash } from '../journal.ts';
+import { contentHash } from '../journal-row.ts';
 import { decodeIdCursor, encodeCursor } from '../routes/cursor.ts';
 import { auditAct } from '../top-ups/methods.ts';
 import { moneyOf, needsDestination, type PayoutRules, requirePayer, rulesOf, termsOf } from './terms.ts';

@@ -4,7 +4,7 @@ import { isFinal, type OperationView } from '#shared/contracts/operation.ts';
 import { isProblemCode, Problem } from '#shared/contracts/problem.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps, ApiEnv, Caller } from '../context.ts';
-import type { OperationDraft } from '../journal.ts';
+import type { OperationDraft } from '../journal-row.ts';
 import type { OutcomeWaiter } from '../outcome-waiters.ts';
 
 /** Seconds that `Prefer: wait` may ask for, at most. */

@@ -16,7 +16,7 @@ import { keyReused } from '../batches/journal-batch.ts';
 import type { ApiDeps, PlatformCaller } from '../context.ts';
 import { drafterOf } from '../drafts/kinds.ts';
 import { inputProblem } from '../errors.ts';
-import { contentHash, toRow } from '../journal.ts';
+import { contentHash, toRow } from '../journal-row.ts';
 import { requireScope } from '../middleware/caller.ts';
 
 const timesMax = 100_000;

@@ -4,6 +4,7 @@ import type { Applied, Decision, NewLot, OriginalState, WalletState } from '../l
 import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { DueOperation } from './ledger.ts';
 import type { Tx } from './pool.ts';
+import { nowInPlace } from './tenant-clock.ts';
 
 const timeOf = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString());
 
@@ -48,7 +49,7 @@ export function sendEntries(tx: Tx, applied: Applied[]): void {
     text: `insert into entries (operation_id, wallet_id, account, counter, amount, bonus, lots, balance_after, version,
         closing, created_at)
       select u.operation_id, u.wallet_id, side.account, side.counter, side.amount, side.bonus, side.lots,
-        side.balance_after, side.version, u.closing, (select tenant_now())
+        side.balance_after, side.version, u.closing, ${nowInPlace}
       from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[],
           $9::boolean[])
         as u (operation_id, wallet_id, counter, change, bonus, balance_after, version, lots, closing),
@@ -76,7 +77,7 @@ export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): vo
     text: `insert into lots (id, operation_id, wallet_id, bucket, coins, priority, expires_at, source, price, currency,
         created_at)
       select u.id, u.operation_id, u.wallet_id, u.bucket, u.coins, coalesce(u.priority, 50), u.expires_at, u.source,
-        p.price, p.currency, (select tenant_now())
+        p.price, p.currency, ${nowInPlace}
       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::smallint[], $7::timestamptz[],
           $8::uuid[]) as u (id, operation_id, wallet_id, bucket, coins, priority, expires_at, source)
       left join purchases p on p.operation_id = u.id`,
@@ -95,7 +96,7 @@ export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): vo
 
 const writeOutcomes = `update operations o set due = false, status = u.status, reason = u.reason, amount = u.amount,
     bonus = u.bonus, balance_after = u.balance_after, wallet_version = u.version,
-    settled_at = (select tenant_now())
+    settled_at = ${nowInPlace}
   from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
     as u (id, status, reason, amount, bonus, balance_after, version)
   where o.id = u.id and o.due`;
@@ -142,7 +143,7 @@ export function sendOwnOperations(tx: Tx, applied: Applied[]): void {
     text: `insert into operations (id, kind, status, due, wallet_id, user_id, amount, original_id, idempotency_key,
         body_hash, bonus, balance_after, wallet_version, created_at, settled_at)
       select u.id, u.kind, 'applied', false, u.wallet_id, u.user_id, u.amount, u.original_id, ' expiry:' || u.id, '',
-        u.bonus, u.balance_after, u.version, u.at, (select tenant_now())
+        u.bonus, u.balance_after, u.version, u.at, ${nowInPlace}
       from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[],
           $9::bigint[], $10::timestamptz[])
         as u (id, kind, wallet_id, user_id, amount, original_id, bonus, balance_after, version, at)`,

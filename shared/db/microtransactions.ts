@@ -2,6 +2,7 @@
 import type { EntitlementChange, HoldChange } from '../ledger/states.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { Tx } from './pool.ts';
+import { nowInPlace } from './tenant-clock.ts';
 
 /** Each hold once, as it stands after the batch. */
 export function sendHolds(tx: Tx, changes: HoldChange[]): void {
@@ -10,7 +11,7 @@ export function sendHolds(tx: Tx, changes: HoldChange[]): void {
     text: `insert into holds (id, wallet_id, user_id, amount, captured, status, expires_at)
       select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[])
       on conflict (id) do update set captured = excluded.captured, status = excluded.status,
-        updated_at = (select tenant_now())`,
+        updated_at = ${nowInPlace}`,
     values: [
       arrayLiteral(changes.map((each) => each.id)),
       arrayLiteral(changes.map((each) => each.walletId)),
@@ -46,7 +47,7 @@ export function sendEntitlements(tx: Tx, changes: EntitlementChange[]): void {
     name: 'change_entitlements',
     // One row may change several times within a batch.
     text: `update entitlements t set used = t.used + u.used, revoked = t.revoked + u.revoked,
-        updated_at = (select tenant_now())
+        updated_at = ${nowInPlace}
       from (select id, sum(used) as used, sum(revoked) as revoked
         from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as c (id, used, revoked) group by id) u where t.id = u.id`,
     values: [

@@ -6,6 +6,7 @@ import type { ShortfallPolicy } from '../ledger/states.ts';
 import { partiesOf, type Terms } from '../ledger/terms.ts';
 import { arrayLiteral, unlessEmpty } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
+import { nowInPlace } from './tenant-clock.ts';
 
 export interface JournalRow {
   id: string;
@@ -36,7 +37,7 @@ const insertText = (seq: string) => `
     idempotency_key, body_hash, reference, metadata, note, shortfall, terms, parties, group_id, created_at)
   select ${seq}, id, kind, due, wallet_id, user_id, amount, bucket, original_id,
     idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall, terms::jsonb,
-    parties::uuid[], group_id, (select tenant_now())
+    parties::uuid[], group_id, ${nowInPlace}
   from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
     $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
     $16::text[], $17::uuid[]) with ordinality as u (${rowNames}, position)

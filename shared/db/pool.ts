@@ -100,18 +100,36 @@ export function schemaOf(tenant: string): string {
 
 const beginning = {
   write: 'begin',
+  /**
+   * Only statements whose plan is the same for any values: it is made once. Postgres would go on planning for the values
+   * of each, as a list of one is cheaper than the ten it expects where it does not look.
+   */
+  steady: 'begin',
   /** All statements see one moment: for reports that add up. */
   snapshot: 'begin isolation level repeatable read read only',
 };
 
+export type TransactionMode = keyof typeof beginning;
+
 /** The last version of the tenant's schema that changed what writers must know; old processes are refused by it. */
 const writer = '8';
 
+const enterText = `select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true),
+    set_config('coinlane.writer', '${writer}', true)`;
 const enterTenant = {
-  name: 'enter_tenant',
-  text: `select set_config('search_path', $1, true), set_config('coinlane.tenant', $2, true),
-    set_config('coinlane.writer', '${writer}', true)`,
+  any: { name: 'enter_tenant', text: enterText },
+  // PostgreSQL manual, plan_cache_mode.
+  steady: {
+    name: 'enter_tenant_steady',
+    text: `${enterText}, set_config('plan_cache_mode', 'force_generic_plan', true)`,
+  },
 };
+
+/** Puts the statements after it into a tenant, until the transaction ends or enters another one. */
+export const entry = (tenant: string, mode: TransactionMode): pg.QueryConfig => ({
+  ...(mode === 'steady' ? enterTenant.steady : enterTenant.any),
+  values: [`pg_catalog, ${schemaOf(tenant)}`, tenant],
+});
 
 /**
  * Runs `work` in one transaction inside a tenant: search path and tenant are set for this transaction
@@ -122,9 +140,9 @@ export function withTenant<T>(
   pool: pg.Pool | TenantPool,
   tenant: string,
   work: (tx: Tx) => Promise<T>,
-  mode: keyof typeof beginning = 'write',
+  mode: TransactionMode = 'write',
 ): Promise<T> {
-  return inTransaction(pool, work, tenant, mode);
+  return inTransaction(pool, work, { tenant, mode });
 }
 
 /**
@@ -136,26 +154,35 @@ export function withTenantAtOnce<T>(
   pool: pg.Pool | TenantPool,
   tenant: string,
   work: (tx: Tx) => Promise<T>,
+  mode: TransactionMode = 'write',
 ): Promise<T> {
-  return inTransaction(pool, work, tenant, 'write', true);
+  return inTransaction(pool, work, { tenant, mode, atOnce: true });
 }
 
 /** Runs `work` in one transaction on the shared tables. */
 export function withTransaction<T>(pool: pg.Pool | TenantPool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return inTransaction(pool, work, undefined, 'write');
+  return inTransaction(pool, work, {});
 }
 
-async function inTransaction<T>(
+/** What a transaction is for: one tenant or none, or the tenants that its statements enter. */
+interface Purpose {
+  tenant?: string;
+  /** On a connection that knows this tenant. */
+  near?: string;
+  mode?: TransactionMode;
+  atOnce?: boolean;
+}
+
+export async function inTransaction<T>(
   pool: pg.Pool | TenantPool,
   work: (tx: Tx) => Promise<T>,
-  tenant: string | undefined,
-  mode: keyof typeof beginning,
-  atOnce = false,
+  { tenant, near = tenant, mode = 'write', atOnce = false }: Purpose,
 ): Promise<T> {
-  const path = tenant === undefined ? undefined : `pg_catalog, ${schemaOf(tenant)}`;
-  const client = await (pool instanceof TenantPool ? pool.connect(tenant) : pool.connect());
+  const entering = tenant === undefined ? undefined : entry(tenant, mode);
+  const client = await (pool instanceof TenantPool ? pool.connect(near) : pool.connect());
   const sent: Promise<unknown>[] = [];
   let broken: Error | undefined;
+  let over = false;
   const onError = (error: Error) => {
     broken = error;
   };
@@ -163,13 +190,12 @@ async function inTransaction<T>(
   client.on('error', onError);
   try {
     const opening: Promise<unknown>[] = [client.query(beginning[mode])];
-    if (path !== undefined) opening.push(client.query({ ...enterTenant, values: [path, tenant] }));
+    if (entering) opening.push(client.query(entering));
     const opened = Promise.all(opening);
     // The failure is reported by the await below; until then it must not count as unhandled.
     opened.catch(() => undefined);
     sent.push(opened);
     const followUps: (() => void)[] = [];
-    let over = false;
     const tx: Tx = {
       tenant,
       query: (query, values) => {
@@ -177,6 +203,7 @@ async function inTransaction<T>(
         return client.query(planned(query, tenant) as pg.QueryConfig, values);
       },
       send: <R extends pg.QueryResultRow>(query: pg.QueryConfig) => {
+        if (over) throw new Error('a statement came after COMMIT');
         const answer = client.query<R>(planned(query, tenant) as pg.QueryConfig);
         answer.catch(() => undefined);
         sent.push(answer);
@@ -193,6 +220,8 @@ async function inTransaction<T>(
     for (const followUp of followUps) followUp();
     return result;
   } catch (error) {
+    // What of `work` is still under way must not go on outside of the transaction.
+    over = true;
     try {
       await client.query('rollback');
     } catch {
@@ -206,7 +235,7 @@ async function inTransaction<T>(
 }
 
 /** A plan is good for one search path: under one name for all tenants, each of them would have it made anew. */
-function planned(query: string | pg.QueryConfig, tenant: string | undefined): string | pg.QueryConfig {
+export function planned(query: string | pg.QueryConfig, tenant: string | undefined): string | pg.QueryConfig {
   if (typeof query === 'string' || query.name === undefined || tenant === undefined) return query;
   return { ...query, name: `${query.name} ${tenant}` };
 }

@@ -154,12 +154,13 @@ export async function announceRevokedSessions(tx: Queryable, ids: string[]): Pro
 
 /** Not revoked, within its lifetime, and of this active user. */
 export async function isSessionLive(tx: Queryable, id: string, userId: string): Promise<boolean> {
-  const result = await tx.query(
-    `select 1 from sessions s join users u on u.id = s.user_id
-     where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > now()
-       and u.status = 'active'`,
-    [id, userId],
-  );
+  const result = await tx.query({
+    name: 'find_live_session',
+    text: `select 1 from sessions s join users u on u.id = s.user_id
+      where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > now()
+        and u.status = 'active'`,
+    values: [id, userId],
+  });
   return result.rowCount === 1;
 }
 

@@ -59,6 +59,12 @@ export class TenantPool {
     return free === undefined ? this.#wait(home) : this.#take(free);
   }
 
+  /** Whether the first connection of `host` knows `guest`, too. */
+  areNeighbours(host: string, guest: string): boolean {
+    const size = this.#slots.length;
+    return (this.#homeOf(host) - this.#homeOf(guest) + size) % size < this.#spread();
+  }
+
   /** On the shared tables; a statement on a tenant's needs `withTenant`. */
   async query<R extends pg.QueryResultRow = pg.QueryResultRow>(
     query: string | pg.QueryConfig,

@@ -28,10 +28,11 @@ export async function listWalletIds(
   userIds: string[],
   currency: string,
 ): Promise<Map<string, string>> {
-  const result = await tx.query<{ id: string; userId: string }>(
-    `select id, user_id as "userId" from wallets where user_id = any($1::uuid[]) and currency = $2`,
-    [userIds, currency],
-  );
+  const result = await tx.query<{ id: string; userId: string }>({
+    name: 'list_wallet_ids',
+    text: `select id, user_id as "userId" from wallets where user_id = any($1::uuid[]) and currency = $2`,
+    values: [userIds, currency],
+  });
   return new Map(result.rows.map(({ id, userId }) => [userId, id]));
 }
 

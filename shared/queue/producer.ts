@@ -23,9 +23,16 @@ export interface OperationWakeUp {
   notify: boolean;
 }
 
+export interface WakeUps {
+  tenant: string;
+  wakeUps: OperationWakeUp[];
+}
+
 export interface Producer {
   /** One job per tenant and kind for what was accepted together. @throws when the queue is down. */
   wakeOperations(tenant: string, wakeUps: OperationWakeUp[]): Promise<void>;
+  /** The same for several tenants, in one message to each queue. @throws when the queue is down. */
+  wakeTenants(groups: WakeUps[]): Promise<void>;
   /**
    * `key` makes the same cause one job, however often it is asked for. `delayMs`: not before then. A
    * reconciliation waits for all other jobs.
@@ -90,31 +97,29 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
     if (status !== undefined && !hopefulStatuses.has(status)) throw new Error('Redis cannot be reached');
     return queue(name, shard);
   };
+  const wakeTenants = async (groups: WakeUps[]): Promise<void> => {
+    const byQueue = new Map<Queue, WakeJob[]>();
+    for (const { tenant, wakeUps } of groups) {
+      const shard = shardOf(tenant, shards);
+      for (const [key, group] of groupByKind(wakeUps)) {
+        const [name, kind] = key.split('/') as [OperationQueue, string];
+        const target = reachable(name, shard);
+        const jobs = byQueue.get(target) ?? [];
+        byQueue.set(target, jobs);
+        for (const part of chunk(group, operationsPerJobMax)) jobs.push(wakeJob(tenant, kind, part));
+      }
+    }
+    const additions = [...byQueue].map(([target, jobs]) => {
+      const only = jobs[0];
+      return jobs.length === 1 && only ? target.add(only.name, only.data, only.opts) : target.addBulk(jobs);
+    });
+    await Promise.all(additions);
+  };
   return {
     queues: [...byName.values()],
     queue,
-    async wakeOperations(tenant, wakeUps) {
-      const shard = shardOf(tenant, shards);
-      const additions: Promise<unknown>[] = [];
-      for (const [key, group] of groupByKind(wakeUps)) {
-        const [name, kind] = key.split('/') as [OperationQueue, string];
-        const jobs = chunk(group, operationsPerJobMax).map((part) => ({
-          name: kind,
-          data: {
-            tenant,
-            operationIds: part.map((wakeUp) => wakeUp.id),
-            notify: part.some((wakeUp) => wakeUp.notify),
-          } satisfies OperationsJob,
-          opts: { ...retry.operations, jobId: `${tenant}-${randomUUID()}` },
-        }));
-        const target = reachable(name, shard);
-        const only = jobs[0];
-        additions.push(
-          jobs.length === 1 && only ? target.add(only.name, only.data, only.opts) : target.addBulk(jobs),
-        );
-      }
-      await Promise.all(additions);
-    },
+    wakeOperations: (tenant, wakeUps) => wakeTenants([{ tenant, wakeUps }]),
+    wakeTenants,
     async addProvider(job, key, delayMs) {
       const shard = shardOf(job.tenant, shards);
       const urgency = job.task === 'reconcile' ? { priority: afterOthers } : {};
@@ -148,6 +153,18 @@ export function createProducer(backend: QueueBackend, shards: number): Producer 
     },
   };
 }
+
+type WakeJob = ReturnType<typeof wakeJob>;
+
+const wakeJob = (tenant: string, kind: string, wakeUps: OperationWakeUp[]) => ({
+  name: kind,
+  data: {
+    tenant,
+    operationIds: wakeUps.map((wakeUp) => wakeUp.id),
+    notify: wakeUps.some((wakeUp) => wakeUp.notify),
+  } satisfies OperationsJob,
+  opts: { ...retry.operations, jobId: `${tenant}-${randomUUID()}` },
+});
 
 function groupByKind(wakeUps: OperationWakeUp[]): Map<string, OperationWakeUp[]> {
   const groups = new Map<string, OperationWakeUp[]>();

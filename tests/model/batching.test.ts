@@ -1,7 +1,7 @@
 // Settled one by one, or in batches of whatever size and order they come: the same outcomes, to the last row.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type OperationDraft, toRow } from '#api/journal.ts';
+import { type OperationDraft, toRow } from '#api/journal-row.ts';
 import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';

@@ -1,6 +1,6 @@
 // Makes of a plan what is journaled, as the API would.
 import { randomUUID } from 'node:crypto';
-import type { OperationDraft } from '#api/journal.ts';
+import type { OperationDraft } from '#api/journal-row.ts';
 import { splitOf, type Terms } from '#shared/ledger/terms.ts';
 import { gems, type Plan } from './history.ts';
 

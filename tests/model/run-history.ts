@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Accept } from '#api/accept.ts';
-import { type OperationDraft, toRow } from '#api/journal.ts';
+import { type OperationDraft, toRow } from '#api/journal-row.ts';
 import type { Services } from '#shared/boot/services.ts';
 import { insertInternalOperation, insertOperations } from '#shared/db/operations.ts';
 import { withTenant } from '#shared/db/pool.ts';
