@@ -9,6 +9,7 @@ import { createPasswords } from './identity/passwords.ts';
 import { createTokens } from './identity/tokens.ts';
 import { createLimits } from './limits/limits.ts';
 import { createOutcomeWaiters } from './outcome-waiters.ts';
+import { createRequestTurns } from './request-turns.ts';
 import { answerUnreadable } from './unreadable.ts';
 import { createUserExports } from './users/export.ts';
 import { createWalletDirectory } from './wallet-directory.ts';
@@ -60,6 +61,7 @@ async function listen(
   { config, log, lifecycle }: ApiDeps,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const answer = getRequestListener(app.fetch);
+  const turns = createRequestTurns();
   let underWay = 0;
   const server = createServer((request, response) => {
     underWay += 1;
@@ -67,7 +69,7 @@ async function listen(
       underWay -= 1;
       if (lifecycle.draining && underWay === 0) server.closeAllConnections();
     });
-    void answer(request, response);
+    turns.begin(request.headers, () => void answer(request, response));
   });
   server.on('clientError', answerUnreadable);
   server.keepAliveTimeout = 65_000;

@@ -8,6 +8,7 @@ import type { Decision } from '#shared/ledger/states.ts';
 import { createLanes, type Load } from '#shared/runtime/lanes.ts';
 import { type IsolatedBatch, settleIsolated } from './poison.ts';
 import { type SettleDeps, type SharedBatch, settle, settleTogether } from './settle.ts';
+import { createSettledIds, type SettledIds } from './settled-ids.ts';
 import { withTenantRules } from './settling.ts';
 
 export interface SettleResult {
@@ -36,17 +37,25 @@ interface Waiting {
 const batchIdsMax = 500;
 const decisionsMax = 2000;
 
-type SettlerDeps = Pick<Services, 'db' | 'outbox' | 'balances' | 'outcomes' | 'tenants' | 'log' | 'metrics'>;
+type SettlerServices = Pick<
+  Services,
+  'db' | 'outbox' | 'balances' | 'outcomes' | 'tenants' | 'log' | 'metrics'
+>;
+
+interface SettlerDeps extends SettlerServices {
+  along: SettledIds;
+}
 
 /**
  * One transaction at a time per tenant: while it runs, what arrives becomes the next batch. `parallel` at once, in which
  * tenants take turns, so one that floods does not hold up the others; where many have little, several share one.
  */
-export function createSettler(deps: SettlerDeps, parallel = 4): Settler {
+export function createSettler(services: SettlerServices, parallel = 4): Settler {
+  const deps: SettlerDeps = { ...services, along: createSettledIds() };
   const lanes = createLanes<Waiting>({
     parallel,
     weightMax: batchIdsMax,
-    weigh: ({ ids }) => ids.length,
+    weigh: ({ ids }) => deps.along.unsettled(ids).length,
     mayShare: () => true,
     mayJoin: (host, guest) => deps.db.app.areNeighbours(host, guest),
     async fly(loads) {
@@ -66,6 +75,8 @@ export function createSettler(deps: SettlerDeps, parallel = 4): Settler {
 }
 
 const idsOf = (batch: Waiting[]) => [...new Set(batch.flatMap(({ ids }) => ids))];
+/** What was settled along with others needs nothing more. */
+const askedOf = ({ along }: SettlerDeps, batch: Waiting[]) => along.unsettled(idsOf(batch));
 const awaitedOf = (batch: Waiting[]) => new Set(batch.flatMap(({ ids, notify }) => (notify ? ids : [])));
 
 /** @returns what needs a transaction of its own: all of it where one tenant's fault undid the work of the others */
@@ -80,7 +91,7 @@ async function flushTogether(
     const requests = loads.map(async ({ tenant, work }) => ({
       deps: await withTenantRules(deps, tenant),
       tenant,
-      operationIds: idsOf(work),
+      operationIds: askedOf(deps, work),
       awaited: awaitedOf(work),
     }));
     batches = await settleTogether(deps.db, host, await Promise.all(requests), decisionsMax);
@@ -100,7 +111,7 @@ async function flushTogether(
   await Promise.all(
     loads.map(({ tenant, work }) => {
       const { done, decisions, outcomes } = batches.get(tenant) as SharedBatch;
-      return done ? finish(deps, tenant, work, { decisions, outcomes, poisoned: [], stuck: new Map() }) : [];
+      return done ? finish(deps, tenant, work, { ...nothing, decisions, outcomes }) : [];
     }),
   );
   return loads.filter(({ tenant }) => !batches.get(tenant)?.done);
@@ -109,8 +120,10 @@ async function flushTogether(
 async function flush(deps: SettlerDeps, { tenant, work }: Load<Waiting>): Promise<void> {
   const started = performance.now();
   try {
+    const asked = askedOf(deps, work);
+    if (asked.length === 0) return await finish(deps, tenant, work, nothing);
     const settling = await withTenantRules(deps, tenant);
-    const settled = await settleAll(settling, tenant, idsOf(work), awaitedOf(work));
+    const settled = await settleAll(settling, tenant, asked, awaitedOf(work));
     deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
     observe(deps, settled.decisions);
     await finish(deps, tenant, work, settled);
@@ -127,11 +140,19 @@ async function finish(
   { decisions, outcomes, poisoned, stuck }: Settled,
 ): Promise<void> {
   try {
+    const asked = askedOf(deps, batch);
+    const decided = new Set(decisions.map(({ operation }) => operation.id));
+    deps.along.remember(decided.difference(new Set(asked)));
+    deps.along.forget(idsOf(batch));
     const awaited = awaitedOf(batch);
     if (awaited.size > 0) await tell(deps, tenant, awaited, outcomes);
     const culprits = new Set([
       ...poisoned,
-      ...(await listPoisonedEarlier(deps, tenant, idsOf(batch), decisions)),
+      ...(await listPoisonedEarlier(
+        deps,
+        tenant,
+        asked.filter((id) => !decided.has(id)),
+      )),
     ]);
     for (const waiting of batch) {
       const held = waiting.ids.find((id) => stuck.has(id));
@@ -144,14 +165,7 @@ async function finish(
 }
 
 /** Another run may have met a culprit on its way: the job that carries it must fail all the same. */
-async function listPoisonedEarlier(
-  deps: SettlerDeps,
-  tenant: string,
-  ids: string[],
-  decisions: Decision[],
-): Promise<string[]> {
-  const decided = new Set(decisions.map((decision) => decision.operation.id));
-  const rest = ids.filter((id) => !decided.has(id));
+async function listPoisonedEarlier(deps: SettlerDeps, tenant: string, rest: string[]): Promise<string[]> {
   if (rest.length === 0) return [];
   return withTenant(deps.db.app, tenant, (tx) => listPoisoned(tx, rest));
 }
@@ -169,6 +183,8 @@ async function tell(
 }
 
 type Settled = IsolatedBatch & { outcomes: Outcome[] };
+
+const nothing: Settled = { decisions: [], outcomes: [], poisoned: [], stuck: new Map() };
 
 async function settleAll(
   deps: SettleDeps,

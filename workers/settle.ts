@@ -149,11 +149,7 @@ async function settleIn(
   { operationIds, walletIds, expired = false }: Targets,
   { limit, awaited, onTry }: SettleOptions,
 ): Promise<SettledStep> {
-  // One round trip: the second is read when the first has all its locks.
-  const [wallets, listed] = await Promise.all([
-    lockWalletsOf(tx, operationIds, walletIds),
-    listDue(tx, operationIds, walletIds, limit),
-  ]);
+  const [wallets, listed] = await lockAndList(tx, operationIds, walletIds, limit);
   const locked = new Set(wallets.map((wallet) => wallet.id));
   const due = listed.filter((operation) => isOnOneOf(locked, operation));
   const more = listed.length >= limit;
@@ -182,6 +178,25 @@ async function settleIn(
   await followUp(deps, tx, tenant, decisions);
   if (deps.topsUp) await startTopUps(deps, tx, deps.topsUp, { decisions, wallets: ground.wallets });
   return { decisions, more, missing, settledAt };
+}
+
+/** For as many operations a round trip takes about as long as to find their wallets once more. */
+const foundTwiceMax = 50;
+
+/** What waits is read when all locks are held. */
+async function lockAndList(
+  tx: Tx,
+  operationIds: string[],
+  walletIds: string[],
+  limit: number,
+): Promise<[WalletState[], DueOperation[]]> {
+  const locking = lockWalletsOf(tx, operationIds, walletIds);
+  if (operationIds.length <= foundTwiceMax) {
+    return Promise.all([locking, listDue(tx, operationIds, walletIds, limit)]);
+  }
+  const wallets = await locking;
+  const found = wallets.map(({ id }) => id);
+  return [wallets, await listDue(tx, [], found, limit)];
 }
 
 /** Not so for one whose wallet was made between the two statements: its own job comes. */

@@ -136,8 +136,8 @@ async function findKey(signingKeys: TokenServices['signingKeys'], tenant: string
   return key;
 }
 
-/** The tenant that the token claims to be of: a hint that chooses the keys, and nothing else. */
-function readTenant(token: string): string | undefined {
+/** The tenant that the token claims to be of: a hint that chooses the keys and the request's turn, and nothing else. */
+export function readTenant(token: string): string | undefined {
   try {
     return issuerPattern.exec(decodeJwt(token).iss ?? '')?.[1];
   } catch {

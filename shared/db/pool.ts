@@ -179,7 +179,7 @@ export async function inTransaction<T>(
   { tenant, near = tenant, mode = 'write', atOnce = false }: Purpose,
 ): Promise<T> {
   const entering = tenant === undefined ? undefined : entry(tenant, mode);
-  const client = await (pool instanceof TenantPool ? pool.connect(near) : pool.connect());
+  const client = await (pool instanceof TenantPool ? pool.connect(near, near !== tenant) : pool.connect());
   const sent: Promise<unknown>[] = [];
   let broken: Error | undefined;
   let over = false;

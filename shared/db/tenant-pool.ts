@@ -13,7 +13,10 @@ interface Waiter {
  * of a mebibyte.
  */
 const tenantsPerConnection = 250;
+/** How long work waits for a connection that knows its tenant; any other has to learn it first, some 15 ms for each tenant. */
 const patienceMs = 50;
+/** The same for work of many tenants. */
+const longPatienceMs = 1000;
 const waitMsMax = 5000;
 
 /**
@@ -51,12 +54,13 @@ export class TenantPool {
 
   /**
    * A connection, which is to be released; without a tenant any.
+   * @param isForMany for work of many tenants that are at home with this one
    * @throws Error when none becomes free within five seconds, or none can be opened
    */
-  connect(tenant?: string): Promise<pg.PoolClient> {
+  connect(tenant?: string, isForMany = false): Promise<pg.PoolClient> {
     const home = tenant === undefined ? this.#nextTurn() : this.#homeOf(tenant);
     const free = this.#findFree(home, tenant === undefined ? this.#slots.length : this.#spread());
-    return free === undefined ? this.#wait(home) : this.#take(free);
+    return free === undefined ? this.#wait(home, isForMany ? longPatienceMs : patienceMs) : this.#take(free);
   }
 
   /** Whether the first connection of `host` knows `guest`, too. */
@@ -135,7 +139,7 @@ export class TenantPool {
     }
   }
 
-  #wait(home: number): Promise<pg.PoolClient> {
+  #wait(home: number, patience: number): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
@@ -143,11 +147,11 @@ export class TenantPool {
       };
       const grow = () => {
         waiter.late = true;
-        timer = setTimeout(leave, waitMsMax - patienceMs);
+        timer = setTimeout(leave, waitMsMax - patience);
         const free = this.#findFree(home, this.#slots.length);
         if (free !== undefined) this.#serve(free);
       };
-      let timer = setTimeout(grow, patienceMs);
+      let timer = setTimeout(grow, patience);
       const take = (index: number) => {
         clearTimeout(timer);
         resolve(this.#take(index));

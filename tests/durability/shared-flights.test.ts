@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Accepted } from '#api/journal.ts';
+import type { OutcomeNews } from '#shared/queue/outcome-channel.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
@@ -12,8 +13,8 @@ import { withOwner } from '#tests/support/ledger-view.ts';
 import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { createSettler, type Settler } from '#workers/coalescer.ts';
 
-/** Thrice as many as there are flights. */
-const tenantCount = 12;
+/** Twice as many as there are flights. */
+const tenantCount = 8;
 const flights = 4;
 
 interface Payer {
@@ -137,6 +138,25 @@ describe.each(backends)('on $name', (backend) => {
     await held;
     // All that waits on a wallet is settled together, whichever of it was asked for.
     expect((await statuses())[1]).toBe('applied applied');
+  });
+
+  test('what was settled along with an earlier operation of its wallet is done without looking, and awaited all the same', async () => {
+    await start(`flights_along_${backend.name}`, backend);
+    const payer = payers[1]!;
+    const [first, second] = idsOf(await Promise.all([give(payer, 1), give(payer, 2)]));
+    await settle(1, first!);
+    expect((await statuses())[1]).toBe('applied applied');
+    const news: OutcomeNews[] = [];
+    await system.services.outcomes.subscribe((each) => news.push(each));
+    await whileLocked(
+      (schema) => `select from ${schema}.wallets for update`,
+      () => inTime([settler.settle(payer.tenant.slug, [second!], { notify: true })]),
+    );
+    await eventually('it is told by name', async () =>
+      news.some((each) => 'ids' in each && each.ids.includes(second!)),
+    );
+    // Asked for once more, it is looked up: nobody remembers it any longer.
+    expect(await settle(1, second!)).toEqual({ poisoned: [] });
   });
 
   test('a journal that is locked keeps its own tenant waiting, and nobody else', async () => {
