@@ -21,8 +21,8 @@ export interface Accept {
 }
 
 const batchMax = 500;
-/** Journal transactions at once. */
-const parallel = 4;
+/** Connections that are left to whoever reads. */
+const readersMin = 2;
 const waitingMax = 20_000;
 /** Enqueueing goes on beside the next insert; what is beyond this many is left to the sweep. */
 const enqueuesMax = 256;
@@ -31,9 +31,13 @@ const warnGapMs = 5000;
 
 /**
  * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the next one; and
- * where many tenants are busy, several of them share one transaction. No timer: a lone request is journaled at once.
+ * where more tenants are busy than there are to be transactions in `parallel`, several of them share one. No timer: a lone
+ * request is journaled at once.
  */
-export function createAccept(services: Services): Accept {
+export function createAccept(
+  services: Services,
+  parallel: number = Math.max(2, services.config.DATABASE_POOL - readersMin),
+): Accept {
   const enqueues = new Set<Promise<void>>();
   let waiting = 0;
   let warnedAt = 0;

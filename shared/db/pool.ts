@@ -72,7 +72,8 @@ export function openDatabase(urls: DatabaseUrls, { size, log }: PoolOptions): Da
       max,
       pipeline,
       connectionTimeoutMillis: 5000,
-      idleTimeoutMillis: 30_000,
+      // A new one would have to learn its tenants again.
+      idleTimeoutMillis: 300_000,
       // Relation caches grow per connection with every tenant it touched (research, section 3).
       maxLifetimeSeconds: 1800,
       application_name: 'coinlane',

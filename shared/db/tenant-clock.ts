@@ -1,10 +1,7 @@
 // Statements on a tenant's own time, which only a sandbox tenant may move forward.
 import type { Queryable } from './pool.ts';
 
-/**
- * The same as `tenant_now()`, for statements of the hot path: it is planned with its statement, and a function once in each
- * call, which took longer than to write a row (`npm run bench -- --only wait`).
- */
+/** The same as `tenant_now()`, for statements of the hot path: planned with its statement, where a function is in each call. */
 export const nowInPlace = `(select statement_timestamp() + offset_ms * interval '1 millisecond' from clock)`;
 
 /** The tenant's time, in milliseconds since 1970. */

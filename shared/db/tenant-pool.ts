@@ -13,9 +13,9 @@ interface Waiter {
  * of a mebibyte.
  */
 const tenantsPerConnection = 250;
-/** How long work waits for a connection that knows its tenant; any other has to learn it first, some 15 ms for each tenant. */
+/** How long work waits for a connection that knows its tenant: any other has to learn it first. */
 const patienceMs = 50;
-/** The same for work of many tenants. */
+/** The same for work of many tenants, which another connection would have to learn all. */
 const longPatienceMs = 1000;
 const waitMsMax = 5000;
 

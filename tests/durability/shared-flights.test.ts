@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
+import { type Accept, createAccept } from '#api/accept.ts';
 import type { Accepted } from '#api/journal.ts';
 import type { OutcomeNews } from '#shared/queue/outcome-channel.ts';
 import { newId } from '#shared/runtime/ids.ts';
@@ -24,6 +25,7 @@ interface Payer {
 }
 
 let system: System;
+let accept: Accept;
 let settler: Settler;
 let payers: Payer[];
 afterEach(() => system?.close());
@@ -31,7 +33,8 @@ afterEach(() => system?.close());
 /** No workers: the test settles, so that it knows when. */
 async function start(name: string, backend: TestBackend): Promise<void> {
   system = await startSystem(name, { backend, settings: { LOG_LEVEL: 'silent' }, workers: false });
-  settler = createSettler(system.services);
+  accept = createAccept(system.services, flights);
+  settler = createSettler(system.services, flights);
   payers = [];
   for (let n = 0; n < tenantCount; n += 1) {
     const made = await createTenant(system.url, uniqueSlug('many'));
@@ -42,7 +45,7 @@ async function start(name: string, backend: TestBackend): Promise<void> {
 }
 
 const give = ({ tenant, ...owner }: Payer, amount: number, idempotencyKey: string = randomUUID()) =>
-  system.api.deps.accept.submit(
+  accept.submit(
     tenant,
     newId(),
     { kind: 'grant', ...owner, amount, bucket: 'paid', idempotencyKey, body: { amount } },
@@ -197,7 +200,7 @@ describe.each(backends)('on $name', (backend) => {
   test('each tenant gets a job of its own', async () => {
     await start(`flights_jobs_${backend.name}`, backend);
     const ids = idsOf(await giveAll(10));
-    await system.api.deps.accept.close();
+    await accept.close();
     const queue = system.services.producer.queue('spend', 0);
     const jobs = await eventually('all jobs are there', async () => {
       const waiting = await queue.getWaiting(0, 50);
