@@ -13,7 +13,7 @@ import {
 } from '#shared/db/operations.ts';
 import { type Tx, withTenant, withTenantAtOnce } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
-import { withTenants } from '#shared/db/shared-transaction.ts';
+import { withEachTenant } from '#shared/db/shared-transaction.ts';
 import type { Load } from '#shared/runtime/lanes.ts';
 import type { OperationDraft } from './journal-row.ts';
 
@@ -38,13 +38,13 @@ export async function journal(
   services: Services,
   loads: Load<Submission>[],
 ): Promise<Load<Submission>[] | undefined> {
-  const [host] = loads;
-  if (!host) return [];
+  const [only] = loads;
+  if (!only) return [];
   try {
     const inserted =
       loads.length === 1
-        ? [await writeBatch(services, host.tenant, host.work)]
-        : await writeTogether(services, host.tenant, loads);
+        ? [await writeBatch(services, only.tenant, only.work)]
+        : await writeTogether(services, loads);
     services.metrics.journalBatch.observe(loads.reduce((sum, { work }) => sum + work.length, 0));
     return loads.map((load, index) => answer(services, load, inserted[index] as Inserted));
   } catch (error) {
@@ -94,17 +94,9 @@ export const isOneStatement = ({ row, draft }: Submission): boolean =>
 
 const rowsOf = (batch: Submission[]) => batch.map(({ row }) => row);
 
-/** Several tenants, a statement each, in a single round trip with their COMMIT; in one order, so that nobody waits in a ring. */
-async function writeTogether({ db }: Services, host: string, loads: Load<Submission>[]): Promise<Inserted[]> {
-  const sorted = loads.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
-  const inserted = await withTenants(
-    db.app,
-    host,
-    (txOf) => Promise.all(sorted.map(({ tenant, work }) => insertOperations(txOf(tenant), rowsOf(work)))),
-    { atOnce: true },
-  );
-  return loads.map((load) => inserted[sorted.indexOf(load)] as Inserted);
-}
+/** Several tenants, a statement each, in a single round trip with their COMMIT. */
+const writeTogether = ({ db }: Services, loads: Load<Submission>[]): Promise<Inserted[]> =>
+  withEachTenant(db.app, loads, (tx, { work }) => insertOperations(tx, rowsOf(work)), { atOnce: true });
 
 /** A batch of one statement needs a single round trip with its COMMIT. */
 function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Inserted> {

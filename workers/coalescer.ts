@@ -59,9 +59,9 @@ export function createSettler(services: SettlerServices, parallel = 4): Settler 
     mayShare: () => true,
     mayJoin: (host, guest) => deps.db.app.areNeighbours(host, guest),
     async fly(loads) {
-      const [host] = loads;
-      if (host && loads.length > 1) return flushTogether(deps, host.tenant, loads);
-      if (host) await flush(deps, host);
+      const [only] = loads;
+      if (loads.length > 1 || !only) return flushTogether(deps, loads);
+      await flush(deps, only);
       return [];
     },
   });
@@ -80,13 +80,9 @@ const askedOf = ({ along }: SettlerDeps, batch: Waiting[]) => along.unsettled(id
 const awaitedOf = (batch: Waiting[]) => new Set(batch.flatMap(({ ids, notify }) => (notify ? ids : [])));
 
 /** @returns what needs a transaction of its own: all of it where one tenant's fault undid the work of the others */
-async function flushTogether(
-  deps: SettlerDeps,
-  host: string,
-  loads: Load<Waiting>[],
-): Promise<Load<Waiting>[]> {
+async function flushTogether(deps: SettlerDeps, loads: Load<Waiting>[]): Promise<Load<Waiting>[]> {
   const started = performance.now();
-  let batches: Map<string, SharedBatch>;
+  let batches: SharedBatch[];
   try {
     const requests = loads.map(async ({ tenant, work }) => ({
       deps: await withTenantRules(deps, tenant),
@@ -94,7 +90,7 @@ async function flushTogether(
       operationIds: askedOf(deps, work),
       awaited: awaitedOf(work),
     }));
-    batches = await settleTogether(deps.db, host, await Promise.all(requests), decisionsMax);
+    batches = await settleTogether(deps.db, await Promise.all(requests), decisionsMax);
   } catch (error) {
     if (classifyFault(error) !== 'unavailable') {
       deps.log.debug({ err: error, tenants: loads.length }, 'tenants could not be settled together');
@@ -106,15 +102,15 @@ async function flushTogether(
   deps.metrics.settleSeconds.observe((performance.now() - started) / 1000);
   observe(
     deps,
-    [...batches.values()].flatMap(({ decisions }) => decisions),
+    batches.flatMap(({ decisions }) => decisions),
   );
   await Promise.all(
-    loads.map(({ tenant, work }) => {
-      const { done, decisions, outcomes } = batches.get(tenant) as SharedBatch;
+    loads.map(({ tenant, work }, index) => {
+      const { done, decisions, outcomes } = batches[index] as SharedBatch;
       return done ? finish(deps, tenant, work, { ...nothing, decisions, outcomes }) : [];
     }),
   );
-  return loads.filter(({ tenant }) => !batches.get(tenant)?.done);
+  return loads.filter((_, index) => !batches[index]?.done);
 }
 
 async function flush(deps: SettlerDeps, { tenant, work }: Load<Waiting>): Promise<void> {
@@ -140,20 +136,13 @@ async function finish(
   { decisions, outcomes, poisoned, stuck }: Settled,
 ): Promise<void> {
   try {
-    const asked = askedOf(deps, batch);
     const decided = new Set(decisions.map(({ operation }) => operation.id));
-    deps.along.remember(decided.difference(new Set(asked)));
+    const rest = askedOf(deps, batch).filter((id) => !decided.has(id));
+    deps.along.remember(decided);
     deps.along.forget(idsOf(batch));
     const awaited = awaitedOf(batch);
     if (awaited.size > 0) await tell(deps, tenant, awaited, outcomes);
-    const culprits = new Set([
-      ...poisoned,
-      ...(await listPoisonedEarlier(
-        deps,
-        tenant,
-        asked.filter((id) => !decided.has(id)),
-      )),
-    ]);
+    const culprits = new Set([...poisoned, ...(await listPoisonedEarlier(deps, tenant, rest))]);
     for (const waiting of batch) {
       const held = waiting.ids.find((id) => stuck.has(id));
       if (held === undefined) waiting.resolve({ poisoned: waiting.ids.filter((id) => culprits.has(id)) });

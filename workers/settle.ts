@@ -3,7 +3,7 @@ import type { Services } from '#shared/boot/services.ts';
 import type { Outcome } from '#shared/contracts/operation.ts';
 import { type DueOperation, listDue, lockWalletsOf } from '#shared/db/ledger.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
-import { withTenants } from '#shared/db/shared-transaction.ts';
+import { withEachTenant } from '#shared/db/shared-transaction.ts';
 import { tenantNow } from '#shared/db/tenant-clock.ts';
 import { sendHeld } from '#shared/db/velocity.ts';
 import { decide } from '#shared/ledger/decide.ts';
@@ -108,7 +108,7 @@ const settleOnce = (
   withTenant(deps.db.app, tenant, (tx) => settleIn(deps, tx, tenant, targets, options), 'steady');
 
 /** What is asked for one of several tenants. */
-export interface SharedRequest {
+interface SharedRequest {
   deps: SettleDeps;
   tenant: string;
   operationIds: string[];
@@ -118,28 +118,22 @@ export interface SharedRequest {
 /** What became of it; where it is not done, a transaction of its own must go on. */
 export type SharedBatch = Omit<SettledBatch, 'more'> & { done: boolean };
 
-/** As `settle`, for several tenants in one transaction: their locks in one order, so that nobody waits in a ring. */
+/** As `settle`, for several tenants in one transaction. @returns in the order of the requests */
 export async function settleTogether(
   db: Services['db'],
-  host: string,
   requests: SharedRequest[],
   limit: number,
-): Promise<Map<string, SharedBatch>> {
-  const sorted = requests.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
-  const steps = await withTenants(db.app, host, (txOf) =>
-    Promise.all(
-      sorted.map(({ deps, tenant, operationIds, awaited }) =>
-        settleIn(deps, txOf(tenant), tenant, { operationIds, walletIds: [] }, { limit, awaited }),
-      ),
-    ),
+): Promise<SharedBatch[]> {
+  const steps = await withEachTenant(db.app, requests, (tx, { deps, tenant, operationIds, awaited }) =>
+    settleIn(deps, tx, tenant, { operationIds, walletIds: [] }, { limit, awaited }),
   );
-  const batches = sorted.map(async ({ tenant, awaited }, index) => {
+  const batches = requests.map(async ({ awaited }, index) => {
     const { decisions, more, missing, settledAt } = steps[index] as SettledStep;
     const at = await settledAt;
     const outcomes = at ? outcomesOf(decisions, awaited, at) : [];
-    return [tenant, { decisions, outcomes, done: !more && missing.length === 0 }] as const;
+    return { decisions, outcomes, done: !more && missing.length === 0 };
   });
-  return new Map(await Promise.all(batches));
+  return Promise.all(batches);
 }
 
 async function settleIn(
