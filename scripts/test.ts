@@ -64,8 +64,8 @@ async function runTests(): Promise<Outcome> {
     if (missing) console.log(`The Redis half of the tests did not run: ${missing}.`);
     return outcome;
   } finally {
-    await services.stop({ keepFolder });
-    if (keepFolder) console.log(`Data and logs of this run are kept in ${services.folder}`);
+    const kept = await services.stop({ keepFolder });
+    if (kept !== undefined) console.log(`Data and logs of this run are kept in ${kept}`);
   }
 }
 

@@ -1,17 +1,16 @@
 // The Postgres and the Redis that tests run on: those named in the environment, else ones of our own.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../embedded/postgres.ts';
 import { startRedis } from '../embedded/redis.ts';
+import { makeRunFolder } from './run-folder.ts';
 
 export interface TestServices {
   /** What the test processes read: TEST_DATABASE_URL, and TEST_REDIS_URL or TEST_REDIS_MISSING. */
   env: Record<string, string>;
-  /** Where data and logs are; undefined when nothing was started here. */
+  /** Where data and logs are while it runs. */
   folder: string;
-  /** Stops what was started. The folder is removed unless it is to be looked at. */
-  stop(options: { keepFolder: boolean }): Promise<void>;
+  /** Stops what was started. The folder is removed unless it is to be looked at. @returns where it is then */
+  stop(options: { keepFolder: boolean }): Promise<string | undefined>;
 }
 
 /** Starts what the environment does not name. All of it has its data in one temporary folder. */
@@ -19,14 +18,12 @@ export async function startServices(given: {
   databaseUrl?: string;
   redisUrl?: string;
 }): Promise<TestServices> {
-  const folder = mkdtempSync(join(tmpdir(), 'coinlane-test-'));
-  // Started by root, Postgres runs as another user, who must pass through.
-  chmodSync(folder, 0o711);
+  const { path: folder, leave } = makeRunFolder();
   const running: { stop(): Promise<void> }[] = [];
   const env: Record<string, string> = {};
   const stop: TestServices['stop'] = async ({ keepFolder }) => {
     await Promise.all(running.map((service) => service.stop()));
-    if (!keepFolder) rmSync(folder, { recursive: true, force: true });
+    return leave({ keep: keepFolder });
   };
   try {
     if (given.databaseUrl) {

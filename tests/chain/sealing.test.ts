@@ -17,7 +17,8 @@ beforeAll(async () => {
   system = await startSystem('sealing', {
     backend: backends[0]!,
     workers: false,
-    settings: { LOG_LEVEL: 'fatal' },
+    // Many sealers and settles at once, each on a connection.
+    settings: { LOG_LEVEL: 'fatal', DATABASE_POOL: '10' },
   });
 });
 afterAll(() => system?.close());
