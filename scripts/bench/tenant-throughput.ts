@@ -11,8 +11,6 @@ import { printRatios, type Ratio } from './ratios.ts';
 
 const rounds = 3;
 const operations = 20_000;
-/** As much as a round: each connection that serves a tenant plans its statements once, and what is compared is how it goes on. */
-const warmUp = operations;
 const inFlight = 1000;
 const lookingLanes = 8;
 const sealedLookMs = 200;
@@ -28,14 +26,15 @@ const payersOf = ({ tenant, wallets }: Ledger): Payer[] => wallets.map((wallet) 
 export async function compareThroughput(services: Services, accept: Accept, slugs: string[]): Promise<void> {
   const one = payersOf(await makeTenant(services, 'alone'));
   const all = await findPayers(services, slugs);
-  for (const payers of [one, all]) await measureThroughput(services, accept, payers, warmUp);
+  // Each connection that serves a tenant plans its statements once; what is compared is how it goes on.
+  for (const payers of [one, all]) await measureThroughput(services, accept, payers);
   const name = `accepted and settled, ${slugs.length} tenants / one`;
   const ratio: Ratio = { name, values: [], bound: { atLeast: 0.5 } };
   for (let round = 1; round <= rounds; round += 1) {
     await untilSealed(services, slugs);
-    const alone = await measureThroughput(services, accept, one, operations);
+    const alone = await measureThroughput(services, accept, one);
     await untilSealed(services, ['alone']);
-    const spread = await measureThroughput(services, accept, all, operations);
+    const spread = await measureThroughput(services, accept, all);
     ratio.values.push(spread / alone);
     console.log(
       `round ${round} accepted and settled, one tenant; ${slugs.length} in turn: ${alone.toFixed(0)}/s; ${spread.toFixed(0)}/s`,
@@ -63,18 +62,13 @@ async function findPayers({ db, tenants }: Services, slugs: string[]): Promise<P
  * @returns operations per second, to the last settled
  * @throws Error when one was not applied
  */
-async function measureThroughput(
-  services: Services,
-  accept: Accept,
-  payers: Payer[],
-  count: number,
-): Promise<number> {
+async function measureThroughput(services: Services, accept: Accept, payers: Payer[]): Promise<number> {
   const slugs = [...new Set(payers.map(({ tenant }) => tenant.slug))];
   const before = await countApplied(services, slugs);
   const started = performance.now();
   let sent = 0;
   const sender = async () => {
-    while (sent < count) {
+    while (sent < operations) {
       const payer = payers[sent % payers.length] as Payer;
       sent += 1;
       const body = { amount: 1 };
@@ -87,8 +81,8 @@ async function measureThroughput(
   await eachOf(slugs, (slug) => untilSettled(services, slug));
   const seconds = (performance.now() - started) / 1000;
   const applied = (await countApplied(services, slugs)) - before;
-  if (applied !== count) throw new Error(`${applied} of ${count} were applied`);
-  return count / seconds;
+  if (applied !== operations) throw new Error(`${applied} of ${operations} were applied`);
+  return operations / seconds;
 }
 
 /** What one run left to be done later must not be done during the next. */

@@ -17,7 +17,7 @@ import { median } from './figures.ts';
 import { type Ground, onGround } from './ground.ts';
 import { compareThroughput } from './tenant-throughput.ts';
 
-/** The version before identities, factors and velocity: two real migrations lie ahead. */
+/** The version before identities, factors and velocity: real migrations lie ahead. */
 const versionBefore = 5;
 const provisioned = 50;
 const requests = 1000;
