@@ -14,7 +14,7 @@ import { play, type Stage } from './run-history.ts';
 import { openWatch } from './watch.ts';
 
 /** A longer run: TEST_HISTORIES=20000 npm test -- tests/model/histories. */
-const histories = Number(process.env.TEST_HISTORIES ?? 500);
+const histories = Number(process.env.TEST_HISTORIES ?? 300);
 /** What a killed worker had taken waits for the sweep, up to five seconds. */
 const killEveryMs = 10_000;
 const atOnce = Math.min(100, histories);
