@@ -1,5 +1,5 @@
 // The whole product in one process on real components: API on a port, workers, Postgres, queue, SMTP.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { openApi, type RunningApi } from '#api/open.ts';
 import { openServices, type Services } from '#shared/boot/services.ts';
@@ -28,16 +28,22 @@ interface SystemOptions {
   workers?: boolean;
 }
 
+/** Below the ports that Linux gives to outgoing connections, one of which may take a free one before its server listens. */
+const ports = { from: 12_000, to: 32_000 };
+
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
+  for (;;) {
+    const port = randomInt(ports.from, ports.to);
+    if (await isFree(port)) return port;
+  }
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 
 /** The settings of a test's processes, by their environment names. */
 export function testSettings(
