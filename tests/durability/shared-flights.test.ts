@@ -150,7 +150,13 @@ describe.each(backends)('on $name', (backend) => {
     await settle(1, first!);
     expect((await statuses())[1]).toBe('applied applied');
     const news: OutcomeNews[] = [];
-    await system.services.outcomes.subscribe((each) => news.push(each));
+    const { outcomes } = system.services;
+    await outcomes.subscribe((each) => news.push(each));
+    // With Redis it does not wait until it is subscribed, and what is told before is lost.
+    await eventually('news are heard', async () => {
+      await outcomes.publish([randomUUID()]);
+      return news.length > 0;
+    });
     await whileLocked(
       (schema) => `select from ${schema}.wallets for update`,
       () => inTime([settler.settle(payer.tenant.slug, [second!], { notify: true })]),
