@@ -75,11 +75,15 @@ describe('33 a ban', () => {
     try {
       // Settling waits for the wallet; the ban comes to it first, since it asked first.
       await holder.query('begin');
-      await holder.query(`select from "tenant_acme".wallets where user_id = $1 for update`, [user.id]);
+      const { rows: held } = await holder.query<{ pid: number }>(
+        `select pg_backend_pid() as pid from "tenant_acme".wallets where user_id = $1 for update`,
+        [user.id],
+      );
       const banned = platform('POST', `/users/${user.id}/ban`);
       const waiting = async () => {
         const { rows } = await db.owner.query(
-          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          'select from pg_stat_activity where datname = current_database() and $1 = any(pg_blocking_pids(pid))',
+          [held[0]?.pid],
         );
         return rows.length > 0;
       };
