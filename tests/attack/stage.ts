@@ -35,6 +35,8 @@ export async function openAttackStage(backend: TestBackend): Promise<AttackStage
     SMTP_URL: smtp.url,
     LOG_LEVEL: 'debug',
     BCRYPT_COST: String(bcryptCost),
+    // What answers take is measured here: as many as the product has of its own accord.
+    DATABASE_POOL: '10',
     TRUSTED_PROXIES: '127.0.0.1',
     GOOGLE_ISSUER_URL: `http://127.0.0.1:${providerPort}`,
     FACEBOOK_GRAPH_URL: `http://127.0.0.1:${facebookPort}`,
