@@ -48,11 +48,15 @@ test('a person sends coins of a chosen kind to somebody whose id is known', {
     .poll(async () => [await text('#coin-code'), await page.inputValue('#coin')], soon)
     .toEqual(['GEM', 'GEM']);
 
+  // It comes by a request of its own.
+  await expect.poll(() => text('#own-id'), soon).not.toBe('');
   const userId = (await text('#own-id')) ?? '';
-  const platform = (path: string, body: object) =>
-    call('POST', `${url}${path}`, {
+  const platform = async (path: string, body: object) => {
+    const answer = await call('POST', `${url}${path}`, {
       ...{ token: tenant.secretKey, key: randomUUID(), wait: 10, body: { userId, ...body } },
     });
+    expect(answer.status).toBe(201);
+  };
   await platform('/wallet/holds', { amount: 5, coin: 'GEM' });
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
   await platform('/wallet/grant', { amount: 3, coin: 'GEM', expiresAt });
