@@ -2,7 +2,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
 import { withTenantAtOnce } from '#shared/db/pool.ts';
-import { isSessionLive, sessionChannel } from '#shared/db/sessions.ts';
+import { findLiveSessions, sessionChannel } from '#shared/db/sessions.ts';
+import { createLanes, type Load } from '#shared/runtime/lanes.ts';
 
 interface SessionClaims {
   tenant: string;
@@ -22,6 +23,27 @@ const recheckMs = 5000;
 const rememberMs = 20 * 60_000;
 const sessionsMax = 100_000;
 
+/** Looks of one tenant that go together, and tenants that look at once. */
+const looksMax = 500;
+const looksParallel = 4;
+
+interface Look {
+  id: string;
+  userId: string;
+  resolve(live: boolean): void;
+  reject(error: unknown): void;
+}
+
+/** All that a tenant's requests ask at one moment, in one statement. */
+async function look(db: Services['db'], { tenant, work }: Load<Look>): Promise<void> {
+  try {
+    const live = await withTenantAtOnce(db.app, tenant, (tx) => findLiveSessions(tx, work), 'steady');
+    for (const { id, resolve } of work) resolve(live.has(id));
+  } catch (error) {
+    for (const { reject } of work) reject(error);
+  }
+}
+
 /**
  * Two bounded memories per process: sessions that are over, and what was seen of sessions within the last
  * five seconds. What the first forgets for lack of room, the second finds out again.
@@ -38,16 +60,25 @@ export function createRevocations({
   listener.on(sessionChannel, add).catch((error: unknown) => {
     log.warn({ err: error }, 'revoked sessions are found by looking only');
   });
-  const ask = async ({ tenant, userId, sessionId }: SessionClaims): Promise<boolean> => {
-    const live = await withTenantAtOnce(
-      db.app,
-      tenant,
-      (tx) => isSessionLive(tx, sessionId, userId),
-      'steady',
-    );
-    seen.set(sessionId, { live });
+  const looks = createLanes<Look>({
+    parallel: looksParallel,
+    weightMax: looksMax,
+    weigh: () => 1,
+    // A look is short: who has few shares nothing.
+    mayShare: () => false,
+    mayJoin: () => false,
+    async fly(loads) {
+      await Promise.all(loads.map((load) => look(db, load)));
+      return [];
+    },
+  });
+  const ask = async ({ tenant, userId, sessionId: id }: SessionClaims): Promise<boolean> => {
+    const live = await new Promise<boolean>((resolve, reject) => {
+      looks.add(tenant, { id, userId, resolve, reject });
+    });
+    seen.set(id, { live });
     // A notification may have come while the answer was under way, and it knows better.
-    return live && !revoked.has(sessionId);
+    return live && !revoked.has(id);
   };
   return {
     add,

@@ -154,14 +154,23 @@ export async function announceRevokedSessions(tx: Queryable, ids: string[]): Pro
 
 /** Not revoked, within its lifetime, and of this active user. */
 export async function isSessionLive(tx: Queryable, id: string, userId: string): Promise<boolean> {
-  const result = await tx.query({
-    name: 'find_live_session',
-    text: `select 1 from sessions s join users u on u.id = s.user_id
-      where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > now()
-        and u.status = 'active'`,
-    values: [id, userId],
+  return (await findLiveSessions(tx, [{ id, userId }])).has(id);
+}
+
+/** The ids of those that are not revoked, within their lifetime, and of this active user. */
+export async function findLiveSessions(
+  tx: Queryable,
+  sessions: { id: string; userId: string }[],
+): Promise<Set<string>> {
+  const result = await tx.query<{ id: string }>({
+    name: 'find_live_sessions',
+    text: `select s.id from unnest($1::uuid[], $2::uuid[]) as asked (id, user_id)
+      join sessions s on s.id = asked.id and s.user_id = asked.user_id
+      join users u on u.id = s.user_id
+      where s.revoked_at is null and s.expires_at > now() and u.status = 'active'`,
+    values: [sessions.map(({ id }) => id), sessions.map(({ userId }) => userId)],
   });
-  return result.rowCount === 1;
+  return new Set(result.rows.map(({ id }) => id));
 }
 
 /** Seconds since the session's user last proved who they are, and since the last second factor; null: never, or no such session. */
