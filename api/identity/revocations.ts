@@ -4,6 +4,7 @@ import type { Services } from '#shared/boot/services.ts';
 import { withTenantAtOnce } from '#shared/db/pool.ts';
 import { findLiveSessions, sessionChannel } from '#shared/db/sessions.ts';
 import { createLanes, type Load } from '#shared/runtime/lanes.ts';
+import { createSharedReads } from '#shared/runtime/shared-reads.ts';
 
 interface SessionClaims {
   tenant: string;
@@ -55,7 +56,7 @@ export function createRevocations({
 }: Pick<Services, 'db' | 'listener' | 'log'>): Revocations {
   const revoked = new LRUCache<string, true>({ max: sessionsMax, ttl: rememberMs });
   const seen = new LRUCache<string, { live: boolean }>({ max: sessionsMax, ttl: recheckMs });
-  const asking = new Map<string, Promise<boolean>>();
+  const asking = createSharedReads<boolean>();
   const add = (sessionId: string) => void revoked.set(sessionId, true);
   listener.on(sessionChannel, add).catch((error: unknown) => {
     log.warn({ err: error }, 'revoked sessions are found by looking only');
@@ -88,12 +89,7 @@ export function createRevocations({
       const last = seen.get(sessionId);
       if (last) return last.live;
       // Requests that come together share one look.
-      let answer = asking.get(sessionId);
-      if (!answer) {
-        answer = ask(claims).finally(() => asking.delete(sessionId));
-        asking.set(sessionId, answer);
-      }
-      return answer;
+      return asking.share(sessionId, () => ask(claims));
     },
   };
 }

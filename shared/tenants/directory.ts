@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Listener } from '../db/listen.ts';
 import type { Database } from '../db/pool.ts';
 import { type ApiKeyRow, findApiKey, findTenant, type TenantRow, touchApiKey } from '../db/tenants.ts';
+import { createSharedReads } from '../runtime/shared-reads.ts';
 import { readSettings, type TenantSettings } from './settings.ts';
 
 export interface Tenant extends Omit<TenantRow, 'settings'> {
@@ -31,37 +32,41 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
   const tenants = new LRUCache<string, Tenant>({ max: 10_000, ttl: cacheMsMax });
   const keys = new LRUCache<string, ApiKeyRow>({ max: 10_000, ttl: cacheMsMax });
   const touched = new LRUCache<string, number>({ max: 10_000, ttl: touchIntervalMs });
+  const rows = createSharedReads<Tenant | undefined>();
+  const keyRows = createSharedReads<ApiKeyRow | undefined>();
   // What is read while a change is announced may be older than the change: it is used once and not kept.
   let changes = 0;
   const forget = (slug: string) => {
     changes += 1;
     tenants.delete(slug);
+    rows.forget(slug);
+    keyRows.forget();
     for (const [digest, key] of keys.entries()) if (key.tenant === slug) keys.delete(digest);
   };
   await listener.on('coinlane_tenants', forget);
+  const read = async (slug: string): Promise<Tenant | undefined> => {
+    const before = changes;
+    const row = await findTenant(db.app, slug);
+    if (!row) return undefined;
+    // Defaults of settings that are newer than the row are filled in here.
+    const tenant: Tenant = { ...row, settings: readSettings(row.settings) };
+    if (before === changes) tenants.set(slug, tenant);
+    return tenant;
+  };
+  const readKey = async (hash: Buffer, digest: string): Promise<ApiKeyRow | undefined> => {
+    const before = changes;
+    const key = await findApiKey(db.app, hash);
+    if (key && before === changes) keys.set(digest, key);
+    return key;
+  };
   return {
     forget,
-    async find(slug) {
-      const cached = tenants.get(slug);
-      if (cached) return cached;
-      const before = changes;
-      const row = await findTenant(db.app, slug);
-      if (!row) return undefined;
-      // Defaults of settings that are newer than the row are filled in here.
-      const tenant: Tenant = { ...row, settings: readSettings(row.settings) };
-      if (before === changes) tenants.set(slug, tenant);
-      return tenant;
-    },
+    find: async (slug) => tenants.get(slug) ?? rows.share(slug, () => read(slug)),
     async findKey(secret) {
       const hash = hashApiKey(secret);
       const digest = hash.toString('base64');
-      let key = keys.get(digest);
-      if (!key) {
-        const before = changes;
-        key = await findApiKey(db.app, hash);
-        if (!key) return undefined;
-        if (before === changes) keys.set(digest, key);
-      }
+      const key = keys.get(digest) ?? (await keyRows.share(digest, () => readKey(hash, digest)));
+      if (!key) return undefined;
       // The row may have been kept from before it ran out.
       if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return undefined;
       if (!touched.has(key.id)) {

@@ -102,33 +102,53 @@ describe('50 a secret key', () => {
     expect(performance.now() - revokedAt).toBeLessThan(4000);
   });
 
-  test('50 keys: what was read before it was revoked is not remembered after the news', async () => {
-    const { id, secret } = await newKey();
+  /** A directory that hears news from the test alone, and gets what it reads only after `proceed`. */
+  async function openLateDirectory() {
     const { db, listener } = second.services;
     const { promise: told, resolve: proceed } = Promise.withResolvers<void>();
-    // The row leaves Postgres before the revocation, and arrives after the news of it.
+    const state = { reads: 0, forget: (_slug: string) => {}, proceed };
     const late = {
       query: async (text: string, values: unknown[]) => {
+        state.reads += 1;
         const result = await db.app.query(text, values);
         await told;
         return result;
       },
     };
-    let forget: ((slug: string) => void) | undefined;
     const deaf = {
       ...listener,
       on: async (_channel: string, hear: (slug: string) => void) => {
-        forget = hear;
+        state.forget = hear;
       },
     };
     const directory = await openTenantDirectory({ ...db, app: late } as never, deaf as never);
+    return { directory, state };
+  }
+
+  test('50 keys: what was read before it was revoked is neither remembered nor shared after the news', async () => {
+    const { id, secret } = await newKey();
+    const { directory, state } = await openLateDirectory();
     const reading = directory.findKey(secret);
     expect(await statusAt(second.url, secret)).toBe(200);
     expect((await operator('DELETE', `/${id}`)).status).toBe(204);
-    forget?.('acme');
-    proceed();
+    state.forget('acme');
+    const asked = directory.findKey(secret);
+    state.proceed();
     expect(await reading).toMatchObject({ id });
+    expect(await asked).toBeUndefined();
     expect(await directory.findKey(secret)).toBeUndefined();
+  });
+
+  test('requests of one moment read a key and a tenant once', async () => {
+    const { id, secret } = await newKey();
+    const { directory, state } = await openLateDirectory();
+    const keys = Array.from({ length: 20 }, () => directory.findKey(secret));
+    const tenants = Array.from({ length: 20 }, () => directory.find('acme'));
+    state.proceed();
+    expect((await Promise.all(keys)).map((key) => key?.id)).toEqual(keys.map(() => id));
+    expect((await Promise.all(tenants)).map((found) => found?.slug)).toEqual(tenants.map(() => 'acme'));
+    // One each, and the key's last use is noted once.
+    expect(state.reads).toBe(3);
   });
 
   test('50 keys: rotated, both work through the overlap, and the old one ends by itself, also where it is remembered', async () => {
