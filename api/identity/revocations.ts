@@ -65,7 +65,7 @@ export function createRevocations({
     parallel: looksParallel,
     weightMax: looksMax,
     weigh: () => 1,
-    // A look is short: who has few shares nothing.
+    // One short statement: tenants share no transaction for it.
     mayShare: () => false,
     mayJoin: () => false,
     async fly(loads) {

@@ -34,38 +34,32 @@ export async function openTenantDirectory(db: Database, listener: Listener): Pro
   const touched = new LRUCache<string, number>({ max: 10_000, ttl: touchIntervalMs });
   const rows = createSharedReads<Tenant | undefined>();
   const keyRows = createSharedReads<ApiKeyRow | undefined>();
-  // What is read while a change is announced may be older than the change: it is used once and not kept.
-  let changes = 0;
   const forget = (slug: string) => {
-    changes += 1;
     tenants.delete(slug);
     rows.forget(slug);
+    // Whose key is read is not known yet.
     keyRows.forget();
     for (const [digest, key] of keys.entries()) if (key.tenant === slug) keys.delete(digest);
   };
   await listener.on('coinlane_tenants', forget);
   const read = async (slug: string): Promise<Tenant | undefined> => {
-    const before = changes;
     const row = await findTenant(db.app, slug);
-    if (!row) return undefined;
     // Defaults of settings that are newer than the row are filled in here.
-    const tenant: Tenant = { ...row, settings: readSettings(row.settings) };
-    if (before === changes) tenants.set(slug, tenant);
-    return tenant;
+    return row && { ...row, settings: readSettings(row.settings) };
   };
-  const readKey = async (hash: Buffer, digest: string): Promise<ApiKeyRow | undefined> => {
-    const before = changes;
-    const key = await findApiKey(db.app, hash);
-    if (key && before === changes) keys.set(digest, key);
-    return key;
+  const keepTenant = (tenant: Tenant | undefined) => {
+    if (tenant) tenants.set(tenant.slug, tenant);
   };
   return {
     forget,
-    find: async (slug) => tenants.get(slug) ?? rows.share(slug, () => read(slug)),
+    find: async (slug) => tenants.get(slug) ?? rows.share(slug, () => read(slug), keepTenant),
     async findKey(secret) {
       const hash = hashApiKey(secret);
       const digest = hash.toString('base64');
-      const key = keys.get(digest) ?? (await keyRows.share(digest, () => readKey(hash, digest)));
+      const keepKey = (found: ApiKeyRow | undefined) => {
+        if (found) keys.set(digest, found);
+      };
+      const key = keys.get(digest) ?? (await keyRows.share(digest, () => findApiKey(db.app, hash), keepKey));
       if (!key) return undefined;
       // The row may have been kept from before it ran out.
       if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return undefined;
