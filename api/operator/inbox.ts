@@ -117,13 +117,16 @@ export async function readEvents(
 /** Opens an event again, whatever became of it, and wakes a worker. @throws Problem tenant_not_found, not_found */
 export async function replayEvent(deps: ApiDeps, slug: string, id: string, actor: string) {
   const { provider, eventId, status: was } = await requireEvent(deps, slug, id);
-  await withTransaction(deps.db.app, async (tx) => {
+  const opened = await withTransaction(deps.db.app, async (tx) => {
     if (!(await reopenProviderEvent(tx, slug, id))) throw noSuchEvent();
     const detail = { provider, eventId, was };
     await insertAudit(tx, { tenant: slug, actor, action: 'provider_event.replay', target: id, detail });
+    // Read before a worker can have it: the answer is of what was opened, not of what has become of it since.
+    return findWholeProviderEvent(tx, slug, id);
   });
+  if (!opened) throw noSuchEvent();
   await wakeEvent(deps, slug, id);
-  return requireEvent(deps, slug, id);
+  return opened;
 }
 
 export function inboxRoutes(deps: ApiDeps) {

@@ -123,7 +123,7 @@ export function webhookConsoleRoutes(deps: ApiDeps) {
     `${base}/:id/deliveries/:deliveryId`,
     page(section, async (c) => {
       const act = await enter(c);
-      const delivery = await requireDelivery(deps, act, param(c, 'deliveryId'));
+      const delivery = await requireDelivery(deps.db.app, act, param(c, 'deliveryId'));
       return show(c, section, renderDelivery(act.tenant, delivery), { title: 'Webhook' });
     }),
   );

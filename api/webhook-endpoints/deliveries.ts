@@ -2,7 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
 import { deliverySeconds, testType } from '#shared/contracts/webhooks.ts';
-import { type Tx, withTransaction } from '#shared/db/pool.ts';
+import { type Queryable, type Tx, withTransaction } from '#shared/db/pool.ts';
 import { insertAudit } from '#shared/db/tenants.ts';
 import {
   replayDelivery as reopenDelivery,
@@ -35,12 +35,11 @@ export async function readDeliveries(
 
 /** @throws Problem not_found */
 export async function requireDelivery(
-  deps: ApiDeps,
+  db: Queryable,
   { tenant, id }: Omit<EndpointAct, 'actor'>,
   deliveryId: string,
 ): Promise<DeliveryWhole> {
-  const found =
-    isId(id) && isId(deliveryId) ? await findDelivery(deps.db.app, tenant, id, deliveryId) : undefined;
+  const found = isId(id) && isId(deliveryId) ? await findDelivery(db, tenant, id, deliveryId) : undefined;
   if (!found) throw noSuchDelivery();
   return found;
 }
@@ -61,17 +60,18 @@ export async function replayDelivery(
   deliveryId: string,
 ): Promise<DeliveryWhole> {
   const { tenant, actor, id: endpointId } = act;
-  const opened = await withTransaction(deps.db.app, async (tx) => {
+  const { opened, answer } = await withTransaction(deps.db.app, async (tx) => {
     await requireEnabled(tx, act);
     const key = { tenant, endpointId, id: deliveryId };
     const delivery = isId(deliveryId) ? await reopenDelivery(tx, key, deliverySeconds) : undefined;
     if (!delivery) throw noSuchDelivery();
     const detail = { endpointId };
     await insertAudit(tx, { tenant, actor, action: 'webhook_delivery.replay', target: deliveryId, detail });
-    return delivery;
+    // Read before a worker can have it: the answer is of what was opened, not of what has become of it since.
+    return { opened: delivery, answer: await requireDelivery(tx, act, deliveryId) };
   });
   await wakeSoon(deps, [opened]);
-  return requireDelivery(deps, act, deliveryId);
+  return answer;
 }
 
 /** How many failed deliveries one call opens again, at most. */
@@ -99,7 +99,7 @@ export async function replayFailed(
 /** Sends an event of type `webhook.test` to this endpoint alone. @throws Problem not_found, webhook_state */
 export async function sendTest(deps: ApiDeps, act: EndpointAct): Promise<DeliveryWhole> {
   const { tenant, actor, id } = act;
-  const made = await withTransaction(deps.db.app, async (tx) => {
+  const { made, answer } = await withTransaction(deps.db.app, async (tx) => {
     const endpoint = await requireEnabled(tx, act);
     const telling: Telling = {
       cause: `test:${newId()}`,
@@ -108,8 +108,9 @@ export async function sendTest(deps: ApiDeps, act: EndpointAct): Promise<Deliver
       data: { endpointId: id, text: 'This is a test. Nothing has happened.' },
     };
     await insertAudit(tx, { tenant, actor, action: 'webhook_endpoint.test', target: id });
-    return writeMessages(tx, tenant, [endpoint], [telling]);
+    const deliveries = await writeMessages(tx, tenant, [endpoint], [telling]);
+    return { made: deliveries, answer: await requireDelivery(tx, act, deliveries[0]?.id ?? '') };
   });
   await wakeSoon(deps, made);
-  return requireDelivery(deps, act, made[0]?.id ?? '');
+  return answer;
 }

@@ -201,7 +201,10 @@ export function endpointRoutes(deps: ApiDeps, door: EndpointDoor) {
     return c.json({ ...page, data: page.data.map(toDeliveryView) }, 200) as never;
   });
   app.openapi(routes.delivery, async (c) => {
-    return c.json(toWholeDelivery(await requireDelivery(deps, await act(c), deliveryId(c))), 200) as never;
+    return c.json(
+      toWholeDelivery(await requireDelivery(deps.db.app, await act(c), deliveryId(c))),
+      200,
+    ) as never;
   });
   app.openapi(routes.replay, async (c) => {
     return c.json(toWholeDelivery(await replayDelivery(deps, await act(c), deliveryId(c))), 202) as never;

@@ -116,6 +116,21 @@ describe('one event', () => {
     expect((await app.call('GET', '/operator/tenants/acme/provider-events/nonsense')).status).toBe(404);
   });
 
+  test('a replay answers with what it opened, however soon a worker has acted on it', async () => {
+    const id = await store('acme');
+    await close(id, 'failed', 'no answer');
+    const { producer } = app.services;
+    const { addProvider } = producer;
+    producer.addProvider = async () => void (await close(id, 'processed'));
+    try {
+      const path = `/operator/tenants/acme/provider-events/${id}/replay`;
+      const [status, event] = await body<Event>(app.call('POST', path));
+      expect([status, event.status]).toEqual([202, 'received']);
+    } finally {
+      producer.addProvider = addProvider;
+    }
+  });
+
   test('is opened again, given a job of its own, and the audit says by whom', async () => {
     const id = await store('acme');
     await close(id, 'processed');

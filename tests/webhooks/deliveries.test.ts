@@ -134,6 +134,31 @@ describe.each(backends)('on $name', (backend) => {
     await eventually('its end', async () => (await log())[0].status === 'delivered');
   });
 
+  test('a replay and a test event answer with what they opened, however soon a worker has sent it', async () => {
+    const { grant, log, platform, endpointId } = await hook();
+    await grant();
+    const delivered = (count: number) =>
+      eventually('the delivery', async () => (await log('?status=delivered')).length === count);
+    await delivered(1);
+    const [{ id }] = await log();
+    const { producer } = system.services;
+    const { addWebhooks } = producer;
+    let sent = 1;
+    producer.addWebhooks = async (jobs) => {
+      await addWebhooks(jobs);
+      await delivered(sent);
+    };
+    try {
+      const replayed = await platform('POST', `/${endpointId}/deliveries/${id}/replay`);
+      expect(replayed).toMatchObject({ status: 202, body: { status: 'waiting', attempts: 0 } });
+      sent = 2;
+      const tested = await platform('POST', `/${endpointId}/test`);
+      expect(tested).toMatchObject({ status: 202, body: { status: 'waiting', attempts: 0, log: [] } });
+    } finally {
+      producer.addWebhooks = addWebhooks;
+    }
+  });
+
   test('after three days it is given up, and what failed since a time is tried again together', async () => {
     const { server, grant, log, platform, endpointId } = await hook();
     server.always = 503;
