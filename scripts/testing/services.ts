@@ -36,6 +36,11 @@ export async function startServices(given: {
         settings: {
           // Only a machine that dies could tell the difference, and each of hundreds of databases costs a checkpoint.
           fsync: 'off',
+          full_page_writes: 'off',
+          checkpoint_timeout: '1h',
+          max_wal_size: '2GB',
+          wal_level: 'minimal',
+          max_wal_senders: 0,
           // Three files at a time, each with several processes of the product on databases of their own.
           max_connections: 600,
         },
