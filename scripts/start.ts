@@ -9,6 +9,7 @@ import { openServices } from '#shared/boot/services.ts';
 import { describeStartFault } from '#shared/boot/start-fault.ts';
 import { type Config, loadConfig } from '#shared/config/env.ts';
 import { loadSecrets } from '#shared/config/generated-secrets.ts';
+import { keepHeapSmall } from '#shared/runtime/heap.ts';
 import { createLog, type Log } from '#shared/runtime/log.ts';
 import { closeOnSignals, createShutdown, type Shutdown } from '#shared/runtime/shutdown.ts';
 import { openWorkers } from '#workers/open.ts';
@@ -18,6 +19,7 @@ import { DataDirInUse, startPostgres } from './embedded/postgres.ts';
 const mailPath = '/operator/mail';
 
 async function main(): Promise<void> {
+  keepHeapSmall();
   const config = loadConfig();
   const log = createLog(config.LOG_LEVEL, 'coinlane');
   const shutdown = createShutdown(log);

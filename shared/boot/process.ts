@@ -1,6 +1,7 @@
 // How a process of its own begins and ends, whatever it does in between: settings, services, an orderly end.
 import { ConfigError, loadConfig } from '../config/env.ts';
 import { loadSecrets } from '../config/generated-secrets.ts';
+import { keepHeapSmall } from '../runtime/heap.ts';
 import { createLog } from '../runtime/log.ts';
 import { closeOnSignals, createShutdown, type Shutdown } from '../runtime/shutdown.ts';
 import { openServices, type Services } from './services.ts';
@@ -15,6 +16,7 @@ export function runProcess(
   options: { workers: boolean },
   open: (services: Services, shutdown: Shutdown) => Promise<void>,
 ): void {
+  keepHeapSmall();
   const main = async () => {
     const config = loadConfig();
     const log = createLog(config.LOG_LEVEL, name);
