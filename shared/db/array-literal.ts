@@ -16,3 +16,16 @@ export function arrayLiteral(values: readonly (string | number | boolean | null)
 export function unlessEmpty<T>(values: (T | null)[]): (T | null)[] | null {
   return values.some((value) => value !== null) ? values : null;
 }
+
+/**
+ * A relation for FROM: each of `columns`, such as `id uuid, amount bigint`, is one of the arrays $1, $2, …, in this order.
+ * Each place in them is a row; the first comes first. `unnest` stands in a list of columns, which goes through the arrays
+ * as it is read: in FROM, Postgres stores each array as a table of its own first, and few rows cost as much as that.
+ */
+export function unnested(columns: string): string {
+  const list = columns.split(/,\s+/).map((column, i) => {
+    const [name, type] = column.split(' ');
+    return `unnest($${i + 1}::${type}[]) as ${name}`;
+  });
+  return `(select ${list.join(', ')}) as u`;
+}

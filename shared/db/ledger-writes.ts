@@ -1,7 +1,7 @@
 // The set-based statements by which settling writes the ledger, each sent without waiting for the one before.
 import { toLines } from '../ledger/lots.ts';
 import type { Applied, Decision, NewLot, OriginalState, WalletState } from '../ledger/states.ts';
-import { arrayLiteral, unlessEmpty } from './array-literal.ts';
+import { arrayLiteral, unlessEmpty, unnested } from './array-literal.ts';
 import type { DueOperation } from './ledger.ts';
 import type { Tx } from './pool.ts';
 import { nowInPlace } from './tenant-clock.ts';
@@ -14,9 +14,8 @@ export function sendWallets(tx: Tx, wallets: WalletState[]): void {
     name: 'write_wallets',
     text: `update wallets w set balance = u.balance, bonus = u.bonus, held = u.held, debt = u.debt, lots = u.lots,
         holds = coalesce(u.holds, '[]'), next_expiry = u.next_expiry, version = u.version, revision = u.revision
-      from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::jsonb[], $7::jsonb[],
-          $8::timestamptz[], $9::bigint[], $10::bigint[])
-        as u (id, balance, bonus, held, debt, lots, holds, next_expiry, version, revision)
+      from ${unnested(`id uuid, balance bigint, bonus bigint, held bigint, debt bigint, lots jsonb, holds jsonb,
+        next_expiry timestamptz, version bigint, revision bigint`)}
       where w.id = u.id`,
     values: [
       arrayLiteral(wallets.map((wallet) => wallet.id)),
@@ -50,9 +49,8 @@ export function sendEntries(tx: Tx, applied: Applied[]): void {
         closing, created_at)
       select u.operation_id, u.wallet_id, side.account, side.counter, side.amount, side.bonus, side.lots,
         side.balance_after, side.version, u.closing, ${nowInPlace}
-      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[],
-          $9::boolean[])
-        as u (operation_id, wallet_id, counter, change, bonus, balance_after, version, lots, closing),
+      from ${unnested(`operation_id uuid, wallet_id uuid, counter text, change bigint, bonus bigint, balance_after bigint,
+        version bigint, lots jsonb, closing boolean`)},
       lateral (values ('wallet', u.counter, u.change, u.bonus, u.lots, u.balance_after, u.version),
         (u.counter, null, -u.change, -u.bonus, null, null, null))
         as side (account, counter, amount, bonus, lots, balance_after, version)`,
@@ -78,8 +76,8 @@ export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): vo
         created_at)
       select u.id, u.operation_id, u.wallet_id, u.bucket, u.coins, coalesce(u.priority, 50), u.expires_at, u.source,
         p.price, p.currency, ${nowInPlace}
-      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::smallint[], $7::timestamptz[],
-          $8::uuid[]) as u (id, operation_id, wallet_id, bucket, coins, priority, expires_at, source)
+      from ${unnested(`id uuid, operation_id uuid, wallet_id uuid, bucket text, coins bigint, priority smallint,
+        expires_at timestamptz, source uuid`)}
       left join purchases p on p.operation_id = u.id`,
     values: [
       arrayLiteral(made.map(({ lot }) => lot.id)),
@@ -97,8 +95,7 @@ export function sendLots(tx: Tx, made: (NewLot & { operationId: string })[]): vo
 const writeOutcomes = `update operations o set due = false, status = u.status, reason = u.reason, amount = u.amount,
     bonus = u.bonus, balance_after = u.balance_after, wallet_version = u.version,
     settled_at = ${nowInPlace}
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-    as u (id, status, reason, amount, bonus, balance_after, version)
+  from ${unnested(`id uuid, status text, reason text, amount bigint, bonus bigint, balance_after bigint, version bigint`)}
   where o.id = u.id and o.due`;
 
 /** Writes each outcome once: the row must still be due. */
@@ -144,9 +141,8 @@ export function sendOwnOperations(tx: Tx, applied: Applied[]): void {
         body_hash, bonus, balance_after, wallet_version, created_at, settled_at)
       select u.id, u.kind, 'applied', false, u.wallet_id, u.user_id, u.amount, u.original_id, ' expiry:' || u.id, '',
         u.bonus, u.balance_after, u.version, u.at, ${nowInPlace}
-      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[],
-          $9::bigint[], $10::timestamptz[])
-        as u (id, kind, wallet_id, user_id, amount, original_id, bonus, balance_after, version, at)`,
+      from ${unnested(`id uuid, kind text, wallet_id uuid, user_id uuid, amount bigint, original_id uuid, bonus bigint,
+        balance_after bigint, version bigint, at timestamptz`)}`,
     values: [
       arrayLiteral(applied.map(({ operation }) => operation.id)),
       arrayLiteral(applied.map(({ operation }) => operation.kind)),
@@ -167,7 +163,7 @@ export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
   tx.send({
     name: 'write_refunded',
     text: `update operations o set refunded = u.refunded
-      from unnest($1::uuid[], $2::bigint[]) as u (id, refunded) where o.id = u.id`,
+      from ${unnested('id uuid, refunded bigint')} where o.id = u.id`,
     values: [
       arrayLiteral(originals.map((each) => each.id)),
       arrayLiteral(originals.map((each) => each.refunded)),
@@ -179,7 +175,7 @@ export function sendRefunded(tx: Tx, originals: OriginalState[]): void {
 export function sendArrived(tx: Tx, arrived: { walletId: string; operation: DueOperation }[]): void {
   tx.send({
     name: 'delete_arrivals',
-    text: `delete from arrivals a using unnest($1::uuid[], $2::bigint[], $3::uuid[]) as u (wallet_id, seq, operation_id)
+    text: `delete from arrivals a using ${unnested('wallet_id uuid, seq bigint, operation_id uuid')}
       where a.wallet_id = u.wallet_id and a.seq = u.seq and a.operation_id = u.operation_id`,
     values: [
       arrayLiteral(arrived.map((each) => each.walletId)),

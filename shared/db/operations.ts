@@ -4,7 +4,7 @@ import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '../contracts/operation.ts';
 import type { ShortfallPolicy } from '../ledger/states.ts';
 import { partiesOf, type Terms } from '../ledger/terms.ts';
-import { arrayLiteral, unlessEmpty } from './array-literal.ts';
+import { arrayLiteral, unlessEmpty, unnested } from './array-literal.ts';
 import type { Queryable } from './pool.ts';
 import { nowInPlace } from './tenant-clock.ts';
 
@@ -29,8 +29,10 @@ export interface JournalRow {
   groupId: string | null;
 }
 
-const rowNames = `id, kind, due, wallet_id, user_id, amount, bucket, original_id, idempotency_key, body_hash,
-  reference, metadata, note, shortfall, terms, parties, group_id`;
+const given =
+  unnested(`id uuid, kind text, due boolean, wallet_id uuid, user_id uuid, amount bigint, bucket text,
+  original_id uuid, idempotency_key text, body_hash text, reference text, metadata text, note text, shortfall text,
+  terms text, parties text, group_id uuid`);
 
 const insertText = (seq: string) => `
   insert into operations (seq, id, kind, due, wallet_id, user_id, amount, bucket, original_id,
@@ -38,10 +40,7 @@ const insertText = (seq: string) => `
   select ${seq}, id, kind, due, wallet_id, user_id, amount, bucket, original_id,
     idempotency_key, decode(body_hash, 'hex'), reference, metadata::jsonb, note, shortfall, terms::jsonb,
     parties::uuid[], group_id, ${nowInPlace}
-  from unnest($1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],
-    $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::uuid[]) with ordinality as u (${rowNames}, position)
-  order by position
+  from ${given}
   on conflict (idempotency_key) do nothing
   returning id, created_at`;
 
