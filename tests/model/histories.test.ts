@@ -11,12 +11,16 @@ import { type System, startSystem, testSettings, uniqueSlug } from '#tests/suppo
 import { compare } from './compare.ts';
 import { history } from './history.ts';
 import { play, type Stage } from './run-history.ts';
+import { openWaker } from './waker.ts';
 import { openWatch } from './watch.ts';
 
 /** A longer run: TEST_HISTORIES=20000 npm test -- tests/model/histories. */
-const histories = Number(process.env.TEST_HISTORIES ?? 300);
-/** What a killed worker had taken waits for the sweep, up to five seconds. */
-const killEveryMs = 10_000;
+const histories = Number(process.env.TEST_HISTORIES ?? 500);
+/**
+ * What a killed worker had taken waits for the sweep, up to five seconds. Each time twice as long as before: a machine
+ * that is busy with other tests would kill more, and be busy with new workers, the longer it takes.
+ */
+const firstKillMs = 5000;
 const atOnce = Math.min(100, histories);
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 
@@ -37,7 +41,10 @@ describe.each(backends)('on $name', (backend) => {
     if (!tenant) throw new Error('the tenant is there');
     const { services } = system;
     const accepts = [createAccept(services), createAccept(services)];
-    const stage: Stage = { services, tenant, accepts, watch: openWatch(services, slug) };
+    const stage: Stage = {
+      ...{ services, tenant, accepts },
+      ...{ watch: openWatch(services, slug), waker: openWaker(services, slug) },
+    };
     const many = fc.array(history, { minLength: atOnce, maxLength: atOnce, size: 'max' });
     await fc.assert(
       fc.asyncProperty(many, async (group) => {
@@ -55,23 +62,22 @@ describe.each(backends)('on $name', (backend) => {
   });
 });
 
-/** Two workers, one of which is killed every few seconds and replaced. */
+/** Two workers, one of which is killed now and then and replaced. */
 async function startCrashing({ database }: System, backend: TestBackend): Promise<{ count(): number }> {
   const settings = testSettings(database.url, 0, backend);
   const workers: RunningProcess[] = [];
   let count = 0;
-  let ended = false;
+  const end = new AbortController();
   let killing: Promise<unknown> = Promise.resolve();
   cleanUps.push(async () => {
-    ended = true;
+    end.abort();
     await killing;
     await stopAll(workers);
   });
   for (let at = 0; at < 2; at += 1) workers[at] = await startWorker(settings);
   const killAndReplace = async () => {
-    for (let at = 0; !ended; at = 1 - at) {
-      await sleep(killEveryMs);
-      if (ended) break;
+    for (let at = 0, waitMs = firstKillMs; ; at = 1 - at, waitMs *= 2) {
+      await sleep(waitMs, undefined, { signal: end.signal });
       await workers[at]?.kill();
       count += 1;
       workers[at] = await startWorker(settings);

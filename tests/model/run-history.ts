@@ -11,6 +11,7 @@ import { newId } from '#shared/runtime/ids.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { draftOf, type Earlier, type Owner } from './drafts.ts';
 import { gems, type Plan, type Round, walletCount } from './history.ts';
+import type { Waker } from './waker.ts';
 import type { Watch } from './watch.ts';
 
 export interface Stage {
@@ -19,6 +20,7 @@ export interface Stage {
   accepts: Accept[];
   tenant: Tenant;
   watch: Watch;
+  waker: Waker;
 }
 
 export interface Played {
@@ -119,10 +121,7 @@ async function sendGroup(stage: Stage, sends: Send[]): Promise<Earlier[]> {
   const ids = sends.map(newId).sort();
   const rows = sends.map(({ draft }, at) => toRow(ids[at] as string, { ...draft, groupId }));
   await withTenant(stage.services.db.app, stage.tenant.slug, (tx) => insertOperations(tx, rows));
-  await wake(
-    stage,
-    rows.map((row) => row.id),
-  );
+  await stage.waker.wake(rows.map((row) => row.id));
   return rows.map((row, at) => answerOf(sends[at] as Send, row.id));
 }
 
@@ -134,7 +133,7 @@ async function sendPurchase(stage: Stage, send: Send): Promise<Earlier[]> {
     await insertOperations(tx, [row]);
     if (quote) await insertPurchases(tx, [{ operationId: row.id, coins: row.amount ?? 0, ...quote }]);
   });
-  await wake(stage, [row.id]);
+  await stage.waker.wake([row.id]);
   return [answerOf(send, row.id)];
 }
 
@@ -154,13 +153,6 @@ async function sendClawback(stage: Stage, plan: Plan, earlier: Earlier[]): Promi
       shortfall: plan.shortfall,
     }),
   );
-  await wake(stage, [id]);
+  await stage.waker.wake([id]);
   return [{ id, kind: 'clawback', owner: target.owner }];
-}
-
-async function wake({ services, tenant }: Stage, ids: string[]): Promise<void> {
-  await services.producer.wakeOperations(
-    tenant.slug,
-    ids.map((id) => ({ queue: 'spend', kind: 'model', id, notify: false })),
-  );
 }
