@@ -70,6 +70,9 @@ function chosen(only: string | undefined): Set<string> {
   return new Set(names);
 }
 
+// Who is ended from outside ends what it started: what is left over would be measured by the next run.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
 main().then(
   () => process.exit(0),
   (error: unknown) => {

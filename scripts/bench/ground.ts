@@ -1,5 +1,6 @@
 // What a measurement stands on: a Postgres and a Redis of its own, both durable, in a folder that goes away.
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,14 @@ export async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise
     settings: { shared_buffers: '1GB', max_wal_size: '4GB' },
   });
   const redis = await startRedis({ dir: join(dir, 'redis'), appendonly: true });
+  const endAtOnce = () => {
+    // At once: its data goes with it.
+    process.kill(postgres.pid, 'SIGQUIT');
+    const redisPid = 'missing' in redis ? undefined : redis.pid();
+    if (redisPid !== undefined) process.kill(redisPid, 'SIGKILL');
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  process.once('exit', endAtOnce);
   try {
     if ('missing' in redis) throw new Error(`The bench needs a Redis: ${redis.missing}.`);
     console.log(`Postgres: ${await describeServer(postgres.url)}`);
@@ -40,6 +49,7 @@ export async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise
       secretKey: randomUUID() + randomUUID(),
     });
   } finally {
+    process.off('exit', endAtOnce);
     if (!('missing' in redis)) await redis.stop();
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });

@@ -95,6 +95,7 @@ async function start(entry: string, settings: Record<string, string>, probe: str
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  process.once('exit', () => child.kill('SIGKILL'));
   const end = Date.now() + readyMsMax;
   for (;;) {
     const answered = await fetch(probe).then(
