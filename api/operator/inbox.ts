@@ -118,13 +118,13 @@ export async function readEvents(
 export async function replayEvent(deps: ApiDeps, slug: string, id: string, actor: string) {
   const { provider, eventId, status: was } = await requireEvent(deps, slug, id);
   const opened = await withTransaction(deps.db.app, async (tx) => {
-    if (!(await reopenProviderEvent(tx, slug, id))) throw noSuchEvent();
+    // Read before a worker can have it: the answer is of what was opened, not of what has become of it since.
+    const event = (await reopenProviderEvent(tx, slug, id)) && (await findWholeProviderEvent(tx, slug, id));
+    if (!event) throw noSuchEvent();
     const detail = { provider, eventId, was };
     await insertAudit(tx, { tenant: slug, actor, action: 'provider_event.replay', target: id, detail });
-    // Read before a worker can have it: the answer is of what was opened, not of what has become of it since.
-    return findWholeProviderEvent(tx, slug, id);
+    return event;
   });
-  if (!opened) throw noSuchEvent();
   await wakeEvent(deps, slug, id);
   return opened;
 }

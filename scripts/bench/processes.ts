@@ -95,7 +95,9 @@ async function start(entry: string, settings: Record<string, string>, probe: str
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const endAtOnce = () => child.kill('SIGKILL');
+  process.once('exit', endAtOnce);
+  child.once('exit', () => process.off('exit', endAtOnce));
   const end = Date.now() + readyMsMax;
   for (;;) {
     const answered = await fetch(probe).then(
