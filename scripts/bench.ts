@@ -70,8 +70,9 @@ function chosen(only: string | undefined): Set<string> {
   return new Set(names);
 }
 
-// Who is ended from outside ends what it started: what is left over would be measured by the next run.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+// Who is ended from outside ends what it started: what is left over would be measured by the next run. A second signal,
+// as npm passes on what a terminal has sent to all already, must not end it in the middle of that.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 main().then(
   () => process.exit(0),

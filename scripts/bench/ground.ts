@@ -35,7 +35,11 @@ export async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise
     process.kill(postgres.pid, 'SIGQUIT');
     const redisPid = 'missing' in redis ? undefined : redis.pid();
     if (redisPid !== undefined) process.kill(redisPid, 'SIGKILL');
-    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    try {
+      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    } catch {
+      // Who still writes there is ended by those who listen after this; nobody would be, if it threw.
+    }
   };
   process.once('exit', endAtOnce);
   try {
