@@ -1,4 +1,5 @@
 // Journals operations durably and wakes the workers: accepted means a row in Postgres before the answer.
+import { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
 import { queueOf } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
@@ -28,6 +29,8 @@ const waitingMax = 20_000;
 const enqueuesMax = 256;
 const enqueueMsMax = 5000;
 const warnGapMs = 5000;
+/** How long a tenant counts as one whose callers repeat themselves, and how many do. */
+const repeating = { ttl: 60_000, max: 10_000 };
 
 /**
  * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the next one; and
@@ -39,6 +42,7 @@ export function createAccept(
   parallel: number = Math.max(2, services.config.DATABASE_POOL - readersMin),
 ): Accept {
   const enqueues = new Set<Promise<void>>();
+  const deps = { ...services, repeating: new LRUCache<string, true>(repeating) };
   let waiting = 0;
   let warnedAt = 0;
 
@@ -49,7 +53,7 @@ export function createAccept(
     mayShare: isOneStatement,
     mayJoin: (host, guest) => services.db.app.areNeighbours(host, guest),
     async fly(loads) {
-      const journaled = await journal(services, loads);
+      const journaled = await journal(deps, loads);
       if (!journaled) return loads;
       waiting -= loads.reduce((sum, { work }) => sum + work.length, 0);
       enqueue(journaled.map(({ tenant, work }) => ({ tenant, wakeUps: work.map(toWakeUp) })));

@@ -1,7 +1,7 @@
 // What is to be journaled, as its route wants it, and the row that it becomes.
 import { hash } from 'node:crypto';
 import type { Bucket, OperationKind } from '#shared/contracts/operation.ts';
-import type { JournalRow } from '#shared/db/operations.ts';
+import type { JournalRow } from '#shared/db/journal.ts';
 import type { ShortfallPolicy } from '#shared/ledger/states.ts';
 import type { Terms } from '#shared/ledger/terms.ts';
 

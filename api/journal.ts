@@ -1,16 +1,18 @@
 // Writes accepted operations into the journal: one transaction for all that arrived together.
+import type { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
 import type { OperationView } from '#shared/contracts/operation.ts';
 import { Problem } from '#shared/contracts/problem.ts';
 import { classifyFault } from '#shared/db/faults.ts';
-import { toOperationView } from '#shared/db/operation-view.ts';
 import {
+  insertFreshOperations,
   insertOperations,
+  isKeyTaken,
   type JournalRow,
-  listByIdempotencyKey,
   needArrivals,
-  type OperationRow,
-} from '#shared/db/operations.ts';
+} from '#shared/db/journal.ts';
+import { toOperationView } from '#shared/db/operation-view.ts';
+import { listByIdempotencyKey, type OperationRow } from '#shared/db/operations.ts';
 import { type Tx, withTenant, withTenantAtOnce } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import { withEachTenant } from '#shared/db/shared-transaction.ts';
@@ -30,12 +32,17 @@ export interface Submission {
   reject(error: unknown): void;
 }
 
+interface JournalDeps extends Pick<Services, 'db' | 'metrics' | 'log'> {
+  /** Tenants whose callers used a key again of late. */
+  repeating: LRUCache<string, true>;
+}
+
 /**
  * Journals what each tenant brings, in one transaction, and answers each submission.
  * @returns the new ones; undefined where a fault in one tenant undid it for all: then nobody is answered yet
  */
 export async function journal(
-  services: Services,
+  deps: JournalDeps,
   loads: Load<Submission>[],
 ): Promise<Load<Submission>[] | undefined> {
   const [only] = loads;
@@ -43,13 +50,13 @@ export async function journal(
   try {
     const inserted =
       loads.length === 1
-        ? [await writeBatch(services, only.tenant, only.work)]
-        : await writeTogether(services, loads);
-    services.metrics.journalBatch.observe(loads.reduce((sum, { work }) => sum + work.length, 0));
-    return loads.map((load, index) => answer(services, load, inserted[index] as Inserted));
+        ? [await writeBatch(deps, only.tenant, only.work)]
+        : await writeTogether(deps, loads);
+    deps.metrics.journalBatch.observe(loads.reduce((sum, { work }) => sum + work.length, 0));
+    return loads.map((load, index) => answer(deps, load, inserted[index] as Inserted));
   } catch (error) {
     if (loads.length > 1 && classifyFault(error) !== 'unavailable') {
-      services.log.debug({ err: error, tenants: loads.length }, 'tenants could not be journaled together');
+      deps.log.debug({ err: error, tenants: loads.length }, 'tenants could not be journaled together');
       return undefined;
     }
     for (const { reject } of loads.flatMap(({ work }) => work)) reject(error);
@@ -58,11 +65,7 @@ export async function journal(
 }
 
 /** @returns the new ones */
-function answer(
-  services: Services,
-  { tenant, work }: Load<Submission>,
-  inserted: Inserted,
-): Load<Submission> {
+function answer(deps: JournalDeps, { tenant, work }: Load<Submission>, inserted: Inserted): Load<Submission> {
   const fresh: Submission[] = [];
   const replays: Submission[] = [];
   for (const submission of work) {
@@ -72,8 +75,8 @@ function answer(
       submission.resolve({ view: freshView(submission, made.createdAt), replayed: false });
     } else replays.push(submission);
   }
-  if (replays.length > 0) void answerReplays(services, tenant, replays);
-  countByKind(services, fresh);
+  if (replays.length > 0) void answerReplays(deps, tenant, replays);
+  countByKind(deps, fresh);
   return { tenant, work: fresh };
 }
 
@@ -83,7 +86,8 @@ export function countByKind({ metrics }: Pick<Services, 'metrics'>, fresh: Pick<
   for (const [kind, count] of counts) metrics.journaled.labels(kind).inc(count);
 }
 
-type Inserted = Map<string, { createdAt: Date }>;
+/** What was made of these rows, by id. */
+type Inserted = Pick<Map<string, { createdAt: Date }>, 'get' | 'has'>;
 
 /** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
 const attemptsMax = 4;
@@ -95,15 +99,30 @@ export const isOneStatement = ({ row, draft }: Submission): boolean =>
 const rowsOf = (batch: Submission[]) => batch.map(({ row }) => row);
 
 /** Several tenants, a statement each, in a single round trip with their COMMIT. */
-const writeTogether = ({ db }: Services, loads: Load<Submission>[]): Promise<Inserted[]> =>
-  withEachTenant(db.app, loads, (tx, { work }) => insertOperations(tx, rowsOf(work)), { atOnce: true });
+const writeTogether = (deps: JournalDeps, loads: Load<Submission>[]): Promise<Inserted[]> =>
+  withEachTenant(deps.db.app, loads, (tx, { tenant, work }) => insertIn(deps, tx, tenant, rowsOf(work)), {
+    atOnce: true,
+  });
 
 /** A batch of one statement needs a single round trip with its COMMIT. */
-function writeBatch(services: Services, tenant: string, batch: Submission[]): Promise<Inserted> {
-  const rows = rowsOf(batch);
-  return batch.every(isOneStatement)
-    ? unlessContended(services, tenant, (tx) => insertOperations(tx, rows), withTenantAtOnce)
-    : unlessContended(services, tenant, (tx) => insertBatch(tx, batch));
+async function writeBatch(deps: JournalDeps, tenant: string, batch: Submission[]): Promise<Inserted> {
+  if (!batch.every(isOneStatement)) return unlessContended(deps, tenant, (tx) => insertBatch(tx, batch));
+  const write = () =>
+    unlessContended(deps, tenant, (tx) => insertIn(deps, tx, tenant, rowsOf(batch)), withTenantAtOnce);
+  try {
+    return await write();
+  } catch (error) {
+    if (!isKeyTaken(error)) throw error;
+    deps.repeating.set(tenant, true);
+    return write();
+  }
+}
+
+/** Keys are nearly always new: that one was used is found out by failing, and the insert looks first for some time. */
+async function insertIn(deps: JournalDeps, tx: Tx, tenant: string, rows: JournalRow[]): Promise<Inserted> {
+  if (deps.repeating.has(tenant)) return insertOperations(tx, rows);
+  const made = { createdAt: await insertFreshOperations(tx, rows) };
+  return { get: () => made, has: () => true };
 }
 
 /** One transaction, begun anew while others lock it out. */
@@ -134,7 +153,7 @@ async function insertBatch(tx: Tx, batch: Submission[]): Promise<Inserted> {
 }
 
 /** What stands under their keys is committed: it was before the insert met it. */
-async function answerReplays({ db }: Services, tenant: string, replays: Submission[]): Promise<void> {
+async function answerReplays({ db }: JournalDeps, tenant: string, replays: Submission[]): Promise<void> {
   try {
     const keys = replays.map(({ row }) => row.idempotencyKey);
     const earlier = await withTenantAtOnce(db.app, tenant, (tx) => listByIdempotencyKey(tx, keys), 'steady');

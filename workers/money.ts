@@ -1,7 +1,7 @@
 // Makes returns and disputes that a provider knows our own, and lets coins and freezes follow the money.
 import type { OutboxEvent } from '#shared/contracts/events.ts';
 import { type Freeze, freezeWallet, liftFreeze } from '#shared/db/freezes.ts';
-import { insertInternalOperation } from '#shared/db/operations.ts';
+import { insertInternalOperation } from '#shared/db/journal.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import {
   insertFoundRefund,

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { queueOf } from '#shared/contracts/jobs.ts';
 import { type Interval, occurrenceAt, parseInterval } from '#shared/contracts/recurrence.ts';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import { type Tx, withTenant } from '#shared/db/pool.ts';
 import { type DueSchedule, lockDueSchedules, moveSchedule } from '#shared/db/schedules.ts';
 import { tenantNow } from '#shared/db/tenant-clock.ts';

@@ -8,12 +8,8 @@ import {
   type StoredProblem,
   setBatchItems,
 } from '#shared/db/batches.ts';
-import {
-  insertOperations,
-  type JournalRow,
-  listByIdempotencyKey,
-  type OperationRow,
-} from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
+import { listByIdempotencyKey, type OperationRow } from '#shared/db/operations.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import type { ApiDeps } from '../context.ts';

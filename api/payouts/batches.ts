@@ -1,7 +1,7 @@
 // Pays out everybody whose coins reach the minimum: one transaction journals a page of payouts, once for a key.
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#shared/contracts/problem.ts';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import {
   findPayoutBatch,
   insertPayoutBatch,

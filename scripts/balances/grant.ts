@@ -1,6 +1,7 @@
 // Makes the users of a file and journals their coins, some hundred people in one transaction at a time.
 import { sealForeignHash } from '#api/identity/passwords.ts';
 import { unlessContended } from '#api/journal.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import {
   insertOpeningUsers,
   insertOpeningWallets,
@@ -8,7 +9,6 @@ import {
   listUsersOf,
   lockUsers,
 } from '#shared/db/opening-balances.ts';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
 import type { Database, Tx } from '#shared/db/pool.ts';
 import { listWalletIds } from '#shared/db/wallets.ts';
 import type { Terms } from '#shared/ledger/terms.ts';

@@ -1,5 +1,5 @@
 // Statements on schedules: operations that the tenant's clock makes, once or again and again.
-import type { JournalRow } from './operations.ts';
+import type { JournalRow } from './journal.ts';
 import type { Queryable } from './pool.ts';
 
 export const scheduleStatuses = ['active', 'paused', 'done', 'cancelled', 'failed'] as const;

@@ -1,6 +1,6 @@
 // Moves a payout on in its caller's transaction, whoever has the news: a provider, or the platform that pays by hand.
 import type { PayoutNews } from '../contracts/events.ts';
-import { insertInternalOperation } from '../db/operations.ts';
+import { insertInternalOperation } from '../db/journal.ts';
 import { lockPayout, type PayoutRow, setPayout } from '../db/payouts.ts';
 import type { Tx } from '../db/pool.ts';
 import { isGivenBack, nextPayoutState, type PayoutState, type PayoutTurn } from '../ledger/payout-states.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OperationDraft, toRow } from '#api/journal-row.ts';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import { newId } from '#shared/runtime/ids.ts';

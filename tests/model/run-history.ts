@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Accept } from '#api/accept.ts';
 import { type OperationDraft, toRow } from '#api/journal-row.ts';
 import type { Services } from '#shared/boot/services.ts';
-import { insertInternalOperation, insertOperations } from '#shared/db/operations.ts';
+import { insertInternalOperation, insertOperations } from '#shared/db/journal.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { insertPurchases } from '#shared/db/purchases.ts';
 import { newId } from '#shared/runtime/ids.ts';

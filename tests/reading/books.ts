@@ -1,7 +1,7 @@
 // What the tests of reading share: users with wallets, and every way in which coins move, each waited for.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import { newId } from '#shared/runtime/ids.ts';
 import { backends } from '#tests/support/backends.ts';

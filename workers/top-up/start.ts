@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { OutboxEvent, TopUpNews } from '#shared/contracts/events.ts';
 import { Problem } from '#shared/contracts/problem.ts';
-import { insertOperations, type JournalRow } from '#shared/db/operations.ts';
+import { insertOperations, type JournalRow } from '#shared/db/journal.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { insertPurchases, type NewPurchase } from '#shared/db/purchases.ts';
 import { type DueTopUp, lockDueTopUps, setTopUpOperations } from '#shared/db/top-ups.ts';
