@@ -35,17 +35,21 @@ export interface OperationDraft {
   body: unknown;
 }
 
-/** JSON with sorted keys: the same content is the same text. */
+/** JSON with sorted keys: the same content is the same text. It is written for each operation, so without lists between. */
 function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  let fields = '';
+  for (const key of Object.keys(value).sort()) {
+    const inner = (value as Record<string, unknown>)[key];
+    if (inner === undefined) continue;
+    fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(inner)}`;
+  }
+  return `{${fields}}`;
 }
 
-/** The same for the same content, however it was written. */
-export const contentHash = (content: unknown): Buffer => hash('sha256', canonicalJson(content), 'buffer');
+/** SHA-256 in hexadecimal digits: the same for the same content, however it was written. */
+export const contentHash = (content: unknown): string => hash('sha256', canonicalJson(content), 'hex');
 
 export function toRow(id: string, draft: OperationDraft): JournalRow {
   return {

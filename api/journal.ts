@@ -169,7 +169,7 @@ function answerReplay(submission: Submission, earlier: OperationRow | undefined)
     submission.reject(
       new Problem('unavailable', { internal: 'an idempotency key had no row', retryAfterSeconds: 1 }),
     );
-  } else if (!earlier.bodyHash.equals(submission.row.bodyHash)) {
+  } else if (earlier.bodyHash !== submission.row.bodyHash) {
     submission.reject(
       new Problem('idempotency_key_reused', {
         detail: 'This Idempotency-Key was used before, with another body, route or user.',

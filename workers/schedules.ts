@@ -119,6 +119,6 @@ function rowOf({ id, kind, userId, walletId, draft }: DueSchedule, n: number, ex
     ...{ reference: null, metadata: null, note: null, ...draft },
     terms: expires ? { ...draft.terms, expiresAt: expires.getTime() } : draft.terms,
     idempotencyKey,
-    bodyHash: hash('sha256', idempotencyKey, 'buffer'),
+    bodyHash: hash('sha256', idempotencyKey, 'hex'),
   };
 }

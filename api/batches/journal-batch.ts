@@ -82,7 +82,7 @@ async function write(
   const createdAt = await insertBatch(tx, batch);
   if (!createdAt) {
     const earlier = await findBatchByKey(tx, batch.idempotencyKey);
-    if (!earlier?.bodyHash.equals(batch.bodyHash)) throw keyReused();
+    if (earlier?.bodyHash !== batch.bodyHash) throw keyReused();
     return { row: earlier, replayed: true, fresh: [] };
   }
   const rows = items.flatMap((item) => ('row' in item ? [item.row] : []));
@@ -105,7 +105,7 @@ async function write(
 }
 
 function earlierItem(row: JournalRow, earlier: OperationRow | undefined): StoredItem {
-  if (earlier?.bodyHash.equals(row.bodyHash)) return { operationId: earlier.id };
+  if (earlier?.bodyHash === row.bodyHash) return { operationId: earlier.id };
   const { code, detail = '' } = keyReused();
   return { problem: { code, detail } };
 }

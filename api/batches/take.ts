@@ -61,7 +61,7 @@ async function findEarlier(
 ): Promise<JournaledBatch | undefined> {
   const row = await withTenant(deps.db.app, tenant, (tx) => findBatchByKey(tx, idempotencyKey));
   if (!row) return undefined;
-  if (!row.bodyHash.equals(bodyHash)) throw keyReused();
+  if (row.bodyHash !== bodyHash) throw keyReused();
   return { row, replayed: true };
 }
 

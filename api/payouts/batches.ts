@@ -66,7 +66,7 @@ export async function payEverybody(
     }
     // Another request with this key was at it; by now it has an answer.
     const known = earlier ?? (await findPayoutBatch(tx, idempotencyKey));
-    if (!known?.bodyHash.equals(bodyHash)) {
+    if (known?.bodyHash !== bodyHash) {
       throw new Problem('idempotency_key_reused', {
         detail: 'This Idempotency-Key made another batch of payouts.',
       });

@@ -88,8 +88,8 @@ export async function makeSchedule(
   return inserted ? { row, replayed: false } : replay(row, bodyHash);
 }
 
-function replay(row: ScheduleRow, bodyHash: Buffer): { row: ScheduleRow; replayed: boolean } {
-  if (!row.bodyHash.equals(bodyHash)) throw keyReused();
+function replay(row: ScheduleRow, bodyHash: string): { row: ScheduleRow; replayed: boolean } {
+  if (row.bodyHash !== bodyHash) throw keyReused();
   return { row, replayed: true };
 }
 

@@ -104,7 +104,7 @@ async function grantSome(
   const contents = new Map(before.map(({ key, bodyHash }) => [key, bodyHash]));
   for (const { grant, row } of rows) {
     if (inserted.has(row.id)) done.fresh.push({ id: row.id, grant });
-    else if (contents.get(row.idempotencyKey)?.equals(row.bodyHash)) done.earlier.push(grant);
+    else if (contents.get(row.idempotencyKey) === row.bodyHash) done.earlier.push(grant);
     else done.refused.push({ line: grant.line.number, text: 'it was granted meanwhile, and not like this' });
   }
   return done;

@@ -46,11 +46,11 @@ export const keyOf = ({ user, line, place }: PlannedGrant): string =>
   line.reference === undefined ? ` opening/${user.id}/${line.coin}/${place}` : ` opening/${line.reference}`;
 
 /** What a key stands for: the same key with other content is a fault, not a second grant. */
-export function contentOf({ user, line }: PlannedGrant): Buffer {
+export function contentOf({ user, line }: PlannedGrant): string {
   const { coin, amount, bonus, expiresAt, priority, reference } = line;
   const at = expiresAt === undefined ? null : Date.parse(expiresAt);
   const content = ['opening', user.id, coin, amount, bonus, at, priority ?? null, reference ?? null];
-  return hash('sha256', JSON.stringify(content), 'buffer');
+  return hash('sha256', JSON.stringify(content), 'hex');
 }
 
 export function* chunks<T>(all: readonly T[], size: number): Generator<T[]> {
@@ -82,7 +82,7 @@ export async function makePlan(db: Database, tenant: Tenant, people: Person[]): 
     const { line } = grant;
     const before = there.get(keyOf(grant));
     grant.isThere = before !== undefined;
-    if (before && !before.bodyHash.equals(contentOf(grant))) {
+    if (before && before.bodyHash !== contentOf(grant)) {
       const what = line.reference === undefined ? `the user's ${line.coin}` : `reference ${line.reference}`;
       faults.push({ line: line.number, text: `${what} was granted before, and not like this` });
     }

@@ -14,7 +14,7 @@ export type StoredItem = { operationId: string } | { problem: StoredProblem };
 export interface BatchRow {
   id: string;
   idempotencyKey: string;
-  bodyHash: Buffer;
+  bodyHash: string;
   atomic: boolean;
   /** The user who sent it; null: the platform. */
   userId: string | null;
@@ -22,7 +22,7 @@ export interface BatchRow {
   createdAt: Date;
 }
 
-const columns = `id, idempotency_key as "idempotencyKey", body_hash as "bodyHash", atomic, user_id as "userId", items,
+const columns = `id, idempotency_key as "idempotencyKey", encode(body_hash, 'hex') as "bodyHash", atomic, user_id as "userId", items,
   created_at as "createdAt"`;
 
 /** Waits for another transaction with the same key. Undefined: the key has a batch. */
@@ -31,7 +31,7 @@ export async function insertBatch(
   batch: Omit<BatchRow, 'items' | 'createdAt'>,
 ): Promise<Date | undefined> {
   const result = await tx.query<{ createdAt: Date }>(
-    `insert into batches (id, idempotency_key, body_hash, atomic, user_id) values ($1, $2, $3, $4, $5)
+    `insert into batches (id, idempotency_key, body_hash, atomic, user_id) values ($1, $2, decode($3, 'hex'), $4, $5)
      on conflict (idempotency_key) do nothing returning created_at as "createdAt"`,
     [batch.id, batch.idempotencyKey, batch.bodyHash, batch.atomic, batch.userId],
   );

@@ -21,7 +21,8 @@ export interface JournalRow {
   /** What becomes of coins that are not there, for refunds of purchases and clawbacks. */
   shortfall: ShortfallPolicy | null;
   idempotencyKey: string;
-  bodyHash: Buffer;
+  /** SHA-256 of what the caller sent, in hexadecimal digits. */
+  bodyHash: string;
   reference: string | null;
   metadata: Record<string, unknown> | null;
   note: string | null;
@@ -106,7 +107,7 @@ const valuesOf = (rows: JournalRow[]) => [
   unlessEmpty(rows.map((row) => row.bucket)),
   unlessEmpty(rows.map((row) => row.originalId)),
   rows.map((row) => row.idempotencyKey),
-  arrayLiteral(rows.map((row) => row.bodyHash.toString('hex'))),
+  arrayLiteral(rows.map((row) => row.bodyHash)),
   unlessEmpty(rows.map((row) => row.reference)),
   unlessEmpty(rows.map((row) => (row.metadata === null ? null : JSON.stringify(row.metadata)))),
   unlessEmpty(rows.map((row) => row.note)),
@@ -157,7 +158,7 @@ export async function insertInternalOperation(
       terms: null,
       groupId: null,
       // Nobody sends such a key, so nobody's body is compared with it.
-      bodyHash: hash('sha256', operation.idempotencyKey, 'buffer'),
+      bodyHash: hash('sha256', operation.idempotencyKey, 'hex'),
       metadata: null,
       ...operation,
       shortfall: operation.shortfall ?? null,

@@ -75,7 +75,7 @@ export async function insertOpeningWallets(
 
 export interface OpeningGrant {
   key: string;
-  bodyHash: Buffer;
+  bodyHash: string;
   status: string;
   reason: string | null;
 }
@@ -83,7 +83,7 @@ export interface OpeningGrant {
 /** What became of the operations of these keys. */
 export async function listOpeningGrants(tx: Queryable, keys: string[]): Promise<OpeningGrant[]> {
   const result = await tx.query<OpeningGrant>(
-    `select idempotency_key as key, body_hash as "bodyHash", status, reason from operations
+    `select idempotency_key as key, encode(body_hash, 'hex') as "bodyHash", status, reason from operations
      where idempotency_key = any($1::text[])`,
     [keys],
   );

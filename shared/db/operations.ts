@@ -14,7 +14,7 @@ export interface OperationRow {
   walletId: string;
   originalId: string | null;
   idempotencyKey: string;
-  bodyHash: Buffer;
+  bodyHash: string;
   reference: string | null;
   metadata: Record<string, unknown> | null;
   reason: string | null;
@@ -33,7 +33,7 @@ export interface OperationRow {
 }
 
 const viewColumns = `o.id, o.kind, o.status, o.amount, o.bucket, o.user_id as "userId", o.wallet_id as "walletId",
-  o.original_id as "originalId", o.idempotency_key as "idempotencyKey", o.body_hash as "bodyHash", o.reference,
+  o.original_id as "originalId", o.idempotency_key as "idempotencyKey", encode(o.body_hash, 'hex') as "bodyHash", o.reference,
   o.metadata, o.reason, o.balance_after as "balanceAfter", o.wallet_version as "walletVersion",
   o.terms, o.group_id as "groupId", o.created_at as "createdAt", o.settled_at as "settledAt", p.provider, p.price, p.currency as "priceCurrency",
   p.checkout_url as "checkoutUrl", p.status as "purchaseStatus", p.refunded as "moneyRefunded"`;

@@ -57,17 +57,17 @@ export async function listPayableWallets(
 
 export interface PayoutBatchRow {
   id: string;
-  bodyHash: Buffer;
+  bodyHash: string;
   answer: unknown;
 }
 
 /** False: the key was used before, also by one who is at it until the end of this statement. */
 export async function insertPayoutBatch(
   tx: Queryable,
-  batch: { id: string; idempotencyKey: string; bodyHash: Buffer },
+  batch: { id: string; idempotencyKey: string; bodyHash: string },
 ): Promise<boolean> {
   const result = await tx.query(
-    `insert into payout_batches (id, idempotency_key, body_hash) values ($1, $2, $3)
+    `insert into payout_batches (id, idempotency_key, body_hash) values ($1, $2, decode($3, 'hex'))
      on conflict (idempotency_key) do nothing`,
     [batch.id, batch.idempotencyKey, batch.bodyHash],
   );
@@ -83,7 +83,7 @@ export async function findPayoutBatch(
   idempotencyKey: string,
 ): Promise<PayoutBatchRow | undefined> {
   const result = await tx.query<PayoutBatchRow>(
-    `select id, body_hash as "bodyHash", answer from payout_batches where idempotency_key = $1`,
+    `select id, encode(body_hash, 'hex') as "bodyHash", answer from payout_batches where idempotency_key = $1`,
     [idempotencyKey],
   );
   return result.rows[0];

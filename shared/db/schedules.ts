@@ -13,7 +13,7 @@ export type ScheduleDraft = Pick<JournalRow, 'amount' | 'bucket' | 'terms'> &
 
 export interface ScheduleRow {
   id: string;
-  bodyHash: Buffer;
+  bodyHash: string;
   kind: ScheduledKind;
   userId: string;
   walletId: string;
@@ -33,7 +33,7 @@ export interface ScheduleRow {
   createdAt: Date;
 }
 
-const columns = `s.id, s.body_hash as "bodyHash", s.kind, s.user_id as "userId", s.wallet_id as "walletId", s.draft,
+const columns = `s.id, encode(s.body_hash, 'hex') as "bodyHash", s.kind, s.user_id as "userId", s.wallet_id as "walletId", s.draft,
   s.first_at as "firstAt", s.every, s.until, s.remaining, s.expire_unused as "expireUnused", s.occurrence,
   s.next_at as "nextAt", s.last_operation_id as "lastOperationId", s.status, s.reason, s.created_at as "createdAt"`;
 
@@ -47,7 +47,7 @@ export async function insertSchedule(tx: Queryable, schedule: NewSchedule): Prom
   const result = await tx.query(
     `insert into schedules (id, idempotency_key, body_hash, kind, user_id, wallet_id, draft, first_at, every, until,
        remaining, expire_unused, next_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8) on conflict (idempotency_key) do nothing`,
+     values ($1, $2, decode($3, 'hex'), $4, $5, $6, $7, $8, $9, $10, $11, $12, $8) on conflict (idempotency_key) do nothing`,
     [
       ...[schedule.id, schedule.idempotencyKey, schedule.bodyHash, schedule.kind, schedule.userId],
       ...[

@@ -203,6 +203,26 @@ describe.each(backends)('on $name', (backend) => {
     }
   });
 
+  test('a used key keeps no other of its insert from the journal, nor is one of them journaled twice', async () => {
+    await start(`flights_used_${backend.name}`, backend);
+    const payer = payers[0]!;
+    const key = randomUUID();
+    const [first] = idsOf([await give(payer, 5, key)]);
+    const twins = randomUUID();
+    // The first time it is found out by failing, the second time the insert looks first.
+    for (const round of [1, 2]) {
+      const keys = [undefined, key, undefined, `${twins}-${round}`, `${twins}-${round}`, undefined];
+      const answers = await Promise.all(keys.map((each) => give(payer, 5, each)));
+      expect(answers.map(({ replayed }) => replayed)).toEqual([false, true, false, false, true, false]);
+      expect(answers[1]?.view.id).toBe(first);
+      expect(answers[4]?.view.id).toBe(answers[3]?.view.id);
+      const [journal] = await askAll<{ count: number; xmins: number }>(
+        (s) => `select count(*)::int as count, count(distinct xmin::text)::int as xmins from ${s}.operations`,
+      );
+      expect(journal).toEqual({ count: 1 + 4 * round, xmins: 1 + round });
+    }
+  });
+
   test('each tenant gets a job of its own', async () => {
     await start(`flights_jobs_${backend.name}`, backend);
     const ids = idsOf(await giveAll(10));

@@ -104,7 +104,7 @@ export async function openBooks(system: System): Promise<Books> {
         originalId: null,
         shortfall: null,
         idempotencyKey: randomUUID(),
-        bodyHash: randomBytes(32),
+        bodyHash: randomBytes(32).toString('hex'),
         reference: null,
         metadata: null,
         note: null,

@@ -107,6 +107,6 @@ function rowOf({ walletId, userId }: DueTopUp, revision: number, id: string, quo
     reference: 'top-up',
     terms: quoted.terms ?? null,
     idempotencyKey,
-    bodyHash: hash('sha256', idempotencyKey, 'buffer'),
+    bodyHash: hash('sha256', idempotencyKey, 'hex'),
   };
 }
