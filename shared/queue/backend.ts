@@ -64,10 +64,17 @@ export function shardPrefix(shard: number): string {
   return `{coinlane-${shard}}`;
 }
 
+/** Completed jobs stay long enough to be seen in Bull Board; failed ones until somebody looked. In seconds. */
 const jobsKept = {
-  // Completed jobs stay long enough to be seen in Bull Board; failed ones until somebody looked.
-  removeOnComplete: { age: 3600, count: 1000 },
-  removeOnFail: { age: 14 * 24 * 3600, count: 5000 },
+  redis: {
+    removeOnComplete: { age: 3600, count: 1000 },
+    removeOnFail: { age: 14 * 24 * 3600, count: 5000 },
+  },
+  postgres: {
+    // By age alone: with a count, each job that ends reads and sorts all that are kept, which takes more than the rest of it.
+    removeOnComplete: { age: 300 },
+    removeOnFail: { age: 14 * 24 * 3600, count: 5000 },
+  },
 };
 
 interface BackendOptions {
@@ -101,7 +108,7 @@ function redisBackend({ redisUrls, log }: BackendOptions): QueueBackend {
       new Queue(name, {
         connection: redis,
         prefix: shardPrefix(shard),
-        defaultJobOptions: jobsKept,
+        defaultJobOptions: jobsKept.redis,
         skipMetasUpdate: false,
       }),
     createWorker: (name, shard, process, workerOptions) =>
@@ -139,7 +146,7 @@ function postgresBackend({ db, log, workers, shards = 1 }: BackendOptions): Queu
     createQueue: (name, shard) =>
       new Queue(
         name,
-        { connection: pool, prefix: shardPrefix(shard), defaultJobOptions: jobsKept } as never,
+        { connection: pool, prefix: shardPrefix(shard), defaultJobOptions: jobsKept.postgres } as never,
         createPostgresBackend as never,
       ),
     createWorker: (name, shard, process, workerOptions) =>
