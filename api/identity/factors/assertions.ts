@@ -1,6 +1,6 @@
 // The one place where a passkey's signature is checked and its counter taken, whichever route it was sent to.
 import { z } from '@hono/zod-openapi';
-import { type AuthenticationResponseJSON, verifyAuthenticationResponse } from '@simplewebauthn/server';
+import type { AuthenticationResponseJSON } from '@simplewebauthn/server';
 import { findPasskey, type PasskeyRow, takePasskeyCounter } from '#shared/db/factors.ts';
 import type { Tx } from '#shared/db/pool.ts';
 import { lockUser } from '#shared/db/users.ts';
@@ -9,6 +9,7 @@ import { opaqueToken } from '../schemas.ts';
 import { invalidCode } from './codes.ts';
 import { type PasskeyState, readState, useState } from './passkey-state.ts';
 import { relyingParty } from './relying-party.ts';
+import { loadWebAuthn } from './webauthn.ts';
 
 const bytesMax = 16_384;
 export const base64url = z
@@ -84,6 +85,7 @@ async function verify(
   credential: Assertion['credential'],
 ): Promise<{ counter: number; verified: boolean } | undefined> {
   const party = relyingParty(deps);
+  const { verifyAuthenticationResponse } = await loadWebAuthn();
   try {
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: { ...credential, clientExtensionResults: {} } as AuthenticationResponseJSON,

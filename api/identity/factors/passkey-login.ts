@@ -1,6 +1,5 @@
 // Logging in by a passkey alone: nobody is named, the authenticator says who it is.
 import { createRoute, z } from '@hono/zod-openapi';
-import { generateAuthenticationOptions } from '@simplewebauthn/server';
 import { findUser } from '#shared/db/identity.ts';
 import { withTenant } from '#shared/db/pool.ts';
 import type { ApiDeps } from '../../context.ts';
@@ -15,6 +14,7 @@ import { assertion, takeAssertion } from './assertions.ts';
 import { invalidCode } from './codes.ts';
 import { newState, stateSeconds } from './passkey-state.ts';
 import { relyingParty } from './relying-party.ts';
+import { loadWebAuthn } from './webauthn.ts';
 
 /** Options of the browser's API, as its `parse…OptionsFromJSON` takes them. */
 export const optionsSchema = (call: 'create' | 'get') =>
@@ -86,6 +86,7 @@ export function passkeyLoginRoutes(deps: ApiDeps) {
   router.openapi(optionsRoute, async (c) => {
     const tenant = c.get('tenant');
     await deps.limits.token(c, tenant);
+    const { generateAuthenticationOptions } = await loadWebAuthn();
     const options = await generateAuthenticationOptions({
       rpID: relyingParty(deps).id,
       userVerification: 'preferred',

@@ -1,10 +1,6 @@
 // Passkeys of the logged-in user: registered by the browser's authenticator, and removed.
 import { createRoute, z } from '@hono/zod-openapi';
-import {
-  generateRegistrationOptions,
-  type RegistrationResponseJSON,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
+import type { RegistrationResponseJSON } from '@simplewebauthn/server';
 import { Problem } from '#shared/contracts/problem.ts';
 import { deletePasskey, insertPasskey, listPasskeys, type PasskeyRow } from '#shared/db/factors.ts';
 import { listIdentities } from '#shared/db/identities.ts';
@@ -35,6 +31,7 @@ import {
   useState,
 } from './passkey-state.ts';
 import { relyingParty } from './relying-party.ts';
+import { loadWebAuthn } from './webauthn.ts';
 
 /** Nobody has more devices; the list goes out with every registration. */
 const passkeysMax = 20;
@@ -141,6 +138,7 @@ async function begin(deps: ApiDeps, caller: UserCaller) {
   const [user, passkeys] = await withTenant(deps.db.app, tenant.slug, (tx) =>
     Promise.all([findUser(tx, userId), listPasskeys(tx, userId)]),
   );
+  const { generateRegistrationOptions } = await loadWebAuthn();
   const options = await generateRegistrationOptions({
     rpID: relyingParty(deps).id,
     rpName: tenant.name,
@@ -189,6 +187,7 @@ async function register(deps: ApiDeps, caller: UserCaller, given: Registration) 
 /** Origin, challenge, name and form of the key (WebAuthn section 7.1). @throws Problem invalid_code */
 async function verify(deps: ApiDeps, { challenge }: PasskeyState, { credential }: Registration) {
   const party = relyingParty(deps);
+  const { verifyRegistrationResponse } = await loadWebAuthn();
   const result = await verifyRegistrationResponse({
     response: { ...credential, clientExtensionResults: {} } as RegistrationResponseJSON,
     expectedChallenge: challenge,
