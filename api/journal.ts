@@ -107,14 +107,15 @@ const writeTogether = (deps: JournalDeps, loads: Load<Submission>[]): Promise<In
 /** A batch of one statement needs a single round trip with its COMMIT. */
 async function writeBatch(deps: JournalDeps, tenant: string, batch: Submission[]): Promise<Inserted> {
   if (!batch.every(isOneStatement)) return unlessContended(deps, tenant, (tx) => insertBatch(tx, batch));
-  const write = () =>
-    unlessContended(deps, tenant, (tx) => insertIn(deps, tx, tenant, rowsOf(batch)), withTenantAtOnce);
+  const rows = rowsOf(batch);
+  const write = (insert: (tx: Tx) => Promise<Inserted>) =>
+    unlessContended(deps, tenant, insert, withTenantAtOnce);
   try {
-    return await write();
+    return await write((tx) => insertIn(deps, tx, tenant, rows));
   } catch (error) {
     if (!isKeyTaken(error)) throw error;
     deps.repeating.set(tenant, true);
-    return write();
+    return write((tx) => insertOperations(tx, rows));
   }
 }
 
