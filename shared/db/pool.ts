@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { Log } from '../runtime/log.ts';
 import { faultCode } from './faults.ts';
+import { tellingLosses } from './lost-connections.ts';
 import { TenantPool } from './tenant-pool.ts';
 
 /** What a statement needs: a pool, or the transaction of the caller. */
@@ -78,8 +79,7 @@ export function openDatabase(urls: DatabaseUrls, { size, log }: PoolOptions): Da
       maxLifetimeSeconds: 1800,
       application_name: 'coinlane',
     } as pg.PoolConfig);
-    pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
-    return pool;
+    return tellingLosses(pool, log, 'database');
   };
   const app = new TenantPool(size, () => make(urls.app, 1, true));
   const owner = make(urls.owner, 2, false);

@@ -4,6 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import pg from 'pg';
 import type { QueueName } from '../contracts/jobs.ts';
 import { grantSchemaUse } from '../db/grants.ts';
+import { tellingLosses } from '../db/lost-connections.ts';
 import { queueRole } from '../db/migrate.ts';
 import type { Database } from '../db/pool.ts';
 import type { Log } from '../runtime/log.ts';
@@ -137,7 +138,7 @@ function postgresBackend({ db, log, workers, shards = 1 }: BackendOptions): Queu
   });
   // Every queue and worker of every shard listens for its errors.
   pool.setMaxListeners(0);
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle queue connection was lost'));
+  tellingLosses(pool, log, 'queue');
   return {
     kind: 'postgres',
     concurrency: 10,
