@@ -87,7 +87,7 @@ export function countByKind({ metrics }: Pick<Services, 'metrics'>, fresh: Pick<
 }
 
 /** What was made of these rows, by id. */
-type Inserted = Pick<Map<string, { createdAt: Date }>, 'get' | 'has'>;
+type Inserted = Pick<Map<string, { createdAt: Date }>, 'get'>;
 
 /** Two processes that got the same keys in different order lock each other out: one of them starts anew. */
 const attemptsMax = 4;
@@ -123,7 +123,7 @@ async function writeBatch(deps: JournalDeps, tenant: string, batch: Submission[]
 async function insertIn(deps: JournalDeps, tx: Tx, tenant: string, rows: JournalRow[]): Promise<Inserted> {
   if (deps.repeating.has(tenant)) return insertOperations(tx, rows);
   const made = { createdAt: await insertFreshOperations(tx, rows) };
-  return { get: () => made, has: () => true };
+  return { get: () => made };
 }
 
 /** One transaction, begun anew while others lock it out. */

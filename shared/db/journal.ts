@@ -1,34 +1,22 @@
 // Statements that write the journal: an operation is accepted once its row is committed.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import type { Bucket, OperationKind } from '../contracts/operation.ts';
-import type { ShortfallPolicy } from '../ledger/states.ts';
+import type { PendingOperation, ShortfallPolicy } from '../ledger/states.ts';
 import { partiesOf, type Terms } from '../ledger/terms.ts';
 import { arrayLiteral, unlessEmpty, unnested } from './array-literal.ts';
 import { faultCode } from './faults.ts';
 import type { Queryable } from './pool.ts';
 import { nowInPlace } from './tenant-clock.ts';
 
-export interface JournalRow {
-  id: string;
-  kind: OperationKind;
+/** What waits to be settled, with all else that is kept of a request. */
+export interface JournalRow extends Omit<PendingOperation, 'at'> {
   due: boolean;
-  walletId: string;
-  userId: string;
-  amount: number | null;
-  bucket: Bucket | null;
-  originalId: string | null;
-  /** What becomes of coins that are not there, for refunds of purchases and clawbacks. */
-  shortfall: ShortfallPolicy | null;
   idempotencyKey: string;
   /** SHA-256 of what the caller sent, in hexadecimal digits. */
   bodyHash: string;
   reference: string | null;
   metadata: Record<string, unknown> | null;
   note: string | null;
-  terms: Terms | null;
-  /** Members of one atomic batch. */
-  groupId: string | null;
 }
 
 const given =

@@ -66,16 +66,11 @@ export function shardPrefix(shard: number): string {
 }
 
 /** Completed jobs stay long enough to be seen in Bull Board; failed ones until somebody looked. In seconds. */
+const removeOnFail = { age: 14 * 24 * 3600, count: 5000 };
 const jobsKept = {
-  redis: {
-    removeOnComplete: { age: 3600, count: 1000 },
-    removeOnFail: { age: 14 * 24 * 3600, count: 5000 },
-  },
-  postgres: {
-    // By age alone: with a count, each job that ends reads and sorts all that are kept, which takes more than the rest of it.
-    removeOnComplete: { age: 300 },
-    removeOnFail: { age: 14 * 24 * 3600, count: 5000 },
-  },
+  redis: { removeOnComplete: { age: 3600, count: 1000 }, removeOnFail },
+  // By age alone: with a count, each job that ends reads and sorts all that are kept, which takes more than the rest of it.
+  postgres: { removeOnComplete: { age: 300 }, removeOnFail },
 };
 
 interface BackendOptions {
