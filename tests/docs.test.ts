@@ -17,7 +17,7 @@ import {
   sectionOf,
   tableRows,
 } from '#tests/support/documents.ts';
-import { freePort } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
 import { until } from '#tests/support/until.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));

@@ -40,6 +40,8 @@ export async function startServices(given: {
           checkpoint_timeout: '1h',
           max_wal_size: '2GB',
           wal_level: 'minimal',
+          // Whose statement it was: all tests share the server.
+          log_line_prefix: '%m [%p] %d %a ',
           max_wal_senders: 0,
           // Three files at a time, each with several processes of the product on databases of their own.
           max_connections: 600,

@@ -5,9 +5,10 @@ import { createKeyring } from '#shared/tenants/secrets.ts';
 import type { TestBackend } from '#tests/support/backends.ts';
 import { cloneDatabase, testSecretKey } from '#tests/support/database.ts';
 import { startOwnRedis } from '#tests/support/own-redis.ts';
+import { freePort } from '#tests/support/ports.ts';
 import { type RunningProcess, startApi, startWorker, stopAll } from '#tests/support/processes.ts';
 import { startSmtp, type TestSmtp } from '#tests/support/smtp.ts';
-import { freePort, operatorToken, testSettings } from '#tests/support/system.ts';
+import { operatorToken, testSettings } from '#tests/support/system.ts';
 import { openDatabaseLever } from '../../scripts/attack/database.ts';
 import type { Levers, Mailbox, Target } from '../../scripts/attack/levers.ts';
 

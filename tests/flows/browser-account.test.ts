@@ -5,7 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
 import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
 import { call, createTenant } from '#tests/support/client.ts';
-import { freePort, type System, startSystem } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
+import { type System, startSystem } from '#tests/support/system.ts';
 import { type HostileProvider, startHostileProvider } from '../../scripts/attack/hostile-provider.ts';
 
 let system: System | undefined;

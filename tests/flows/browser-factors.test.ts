@@ -6,7 +6,8 @@ import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
 import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
 import { createTenant } from '#tests/support/client.ts';
-import { freePort, type System, startSystem } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
+import { type System, startSystem } from '#tests/support/system.ts';
 
 let system: System | undefined;
 let visit: Visit | undefined;

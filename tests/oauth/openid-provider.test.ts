@@ -5,7 +5,8 @@ import OidcProvider from 'oidc-provider';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { backends } from '#tests/support/backends.ts';
 import { call, createTenant, type TestTenant } from '#tests/support/client.ts';
-import { freePort, type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
+import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { type Browser, openBrowser, type Page } from './browser.ts';
 import { clientSecret, newPkce, oauthSettings, platformUrl } from './ground.ts';
 

@@ -13,7 +13,8 @@ import {
   type TestTenant,
   type TestUser,
 } from '#tests/support/client.ts';
-import { freePort, type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
+import { type System, startSystem, uniqueSlug } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import type { WorkerDeps } from '#workers/context.ts';

@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { onTestFailed } from 'vitest';
 import { eventually } from './client.ts';
-import { freePort } from './system.ts';
+import { freePort } from './ports.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 // Nothing else of ours is handed on: compiled once, each of them starts for half the work.
@@ -21,14 +22,27 @@ export interface RunningProcess {
   kill(): Promise<void>;
 }
 
+/** Characters of a process's output. */
+const shownMax = 4000;
+
+function showWhenFailed(describe: () => string): void {
+  try {
+    onTestFailed(() => console.log(describe()));
+  } catch {
+    // Begun before all tests of a file, and by that for none of them.
+  }
+}
+
 async function start(
   entry: string,
   settings: Record<string, string>,
   port: number,
   probe: string,
 ): Promise<RunningProcess> {
+  // Nobody reads it unless a test fails, and then errors alone say too little.
+  const LOG_LEVEL = settings.LOG_LEVEL === 'error' ? 'warn' : settings.LOG_LEVEL;
   const child = spawn(process.execPath, [resolve(root, entry)], {
-    env: { ...inherited, ...settings },
+    env: { ...inherited, ...settings, LOG_LEVEL },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: root,
   });
@@ -41,6 +55,11 @@ async function start(
   });
   const exited = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
+  showWhenFailed(() => {
+    const { exitCode, signalCode } = child;
+    const end = exitCode === null && signalCode === null ? 'runs' : `ended with ${exitCode ?? signalCode}`;
+    return `${entry} (${url}) ${end}, and wrote:\n${output.slice(-shownMax)}`;
+  });
   await eventually(
     `${entry} is up`,
     async () => {

@@ -1,6 +1,5 @@
 // The whole product in one process on real components: API on a port, workers, Postgres, queue, SMTP.
-import { randomBytes, randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
+import { randomBytes } from 'node:crypto';
 import { openApi, type RunningApi } from '#api/open.ts';
 import { openServices, type Services } from '#shared/boot/services.ts';
 import { loadConfig } from '#shared/config/env.ts';
@@ -8,6 +7,7 @@ import { createLog } from '#shared/runtime/log.ts';
 import { openWorkers, type RunningWorkers } from '#workers/open.ts';
 import { emptyBackend, type TestBackend } from './backends.ts';
 import { cloneDatabase, type TestDatabase, testSecretKey } from './database.ts';
+import { freePort } from './ports.ts';
 
 export const operatorToken = 'operator-token-of-the-tests';
 
@@ -27,23 +27,6 @@ interface SystemOptions {
   /** False: an API without workers. */
   workers?: boolean;
 }
-
-/** Below the ports that Linux gives to outgoing connections, one of which may take a free one before its server listens. */
-const ports = { from: 12_000, to: 32_000 };
-
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(ports.from, ports.to);
-    if (await isFree(port)) return port;
-  }
-}
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 
 /** The settings of a test's processes, by their environment names. */
 export function testSettings(

@@ -16,7 +16,8 @@ import {
   type TestTenant,
 } from '#tests/support/client.ts';
 import { testSecretKey } from '#tests/support/database.ts';
-import { freePort, operatorToken, type System, startSystem, testSettings } from '#tests/support/system.ts';
+import { freePort } from '#tests/support/ports.ts';
+import { operatorToken, type System, startSystem, testSettings } from '#tests/support/system.ts';
 
 let system: System;
 let second: { url: string; api: RunningApi; services: Services; close(): Promise<void> };
