@@ -1,66 +1,15 @@
 // Lines 8 to 13 and 15: what guessing passwords tells, how many guesses are heard, and whom they lock out.
-import { randomUUID } from 'node:crypto';
 import type { AttackTenant, Ground } from './ground.ts';
 import { newEmail, newPassword } from './ground.ts';
 import type { Answer } from './http.ts';
 import { type Attack, expectAnswer, expectSame, expectThat, NotShown } from './line.ts';
+import { compareLogins } from './login-times.ts';
 
 const often = { count: 1_000_000, seconds: 60 };
 /** For lines that measure something else than the limits. */
 export const noLoginLimits = {
   limits: { loginPerAddress: often, loginPerAccountAndAddress: often, loginPerAccount: often },
 };
-
-const median = (values: number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-/** The answer but for what no two answers share: the date. */
-export function comparable({ status, headers, text }: Answer): unknown {
-  const { date: _date, ...rest } = headers;
-  return [status, Object.entries(rest), text];
-}
-
-/** @throws Fallen when two answers, sent with one request id, can be told apart. */
-export function expectAlike(what: string, came: Answer, expected: Answer): void {
-  expectSame(what, comparable(came), comparable(expected));
-}
-
-const pairsARound = 12;
-const roundsMax = 10;
-
-/**
- * Fails to log in at two addresses in turns, until the medians of their times are within a tenth of each
- * other: noise passes, a difference stays. @returns what was seen, in words
- */
-export async function compareLogins(
-  ground: Ground,
-  tenant: AttackTenant,
-  [one, other]: [string, string],
-): Promise<string> {
-  const times: Record<string, number[]> = { [one]: [], [other]: [] };
-  // Its own: the more often a busy machine makes it try, the more that counts against other lines' logins.
-  const from = ground.newAddress();
-  const attempt = async (email: string, id: string) => {
-    const body = { email, password: 'certainly-not-this-password' };
-    const answer = await ground.login(tenant, body, { headers: { 'x-request-id': id }, from });
-    times[email]?.push(answer.ms);
-    return answer;
-  };
-  for (let round = 1; ; round += 1) {
-    for (let pair = 0; pair < pairsARound; pair += 1) {
-      const id = randomUUID();
-      const first = await attempt(pair % 2 ? one : other, id);
-      const second = await attempt(pair % 2 ? other : one, id);
-      expectAnswer('a login with a wrong password', first, '401 invalid_credentials');
-      expectAlike('answers to an address with an account and to one without', second, first);
-    }
-    const [a, b] = [median(times[one] ?? []), median(times[other] ?? [])];
-    const apart = Math.abs(a - b) / Math.min(a, b);
-    const seen = `medians ${a.toFixed(1)} and ${b.toFixed(1)} ms, ${(apart * 100).toFixed(1)} % apart, over ${round * pairsARound} pairs`;
-    if (apart <= 0.1) return seen;
-    if (round === roundsMax) expectThat('the time that a login takes', false, 'medians within 10 %', seen);
-  }
-}
 
 async function unknownAddress(ground: Ground): Promise<string> {
   const tenant = await ground.newTenant(noLoginLimits);

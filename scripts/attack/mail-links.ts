@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { TOTP } from 'otpauth';
 import type { AttackTenant, AttackUser, Ground } from './ground.ts';
 import { newEmail, newPassword } from './ground.ts';
-import { expectAlike } from './guessing.ts';
 import type { SendOptions } from './http.ts';
 import { type Attack, expectAnswer, expectSame, expectThat } from './line.ts';
+import { expectAlike } from './login-times.ts';
 
 type LinkPage = 'verify-email' | 'reset-password' | 'change-email';
 

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Ground } from './ground.ts';
 import { newEmail } from './ground.ts';
-import { comparable } from './guessing.ts';
 import type { Answer } from './http.ts';
 import { type Attack, expectAnswer, expectSame, expectThat } from './line.ts';
+import { comparable } from './login-times.ts';
 import { askForReset, forgot, link, linkOf } from './mail-links.ts';
 
 async function forgedHost(ground: Ground): Promise<string> {

@@ -2,8 +2,9 @@
 import { openBrowser } from './browser.ts';
 import type { Ground } from './ground.ts';
 import { newEmail, newPassword } from './ground.ts';
-import { compareLogins, noLoginLimits } from './guessing.ts';
+import { noLoginLimits } from './guessing.ts';
 import { type Attack, expectAnswer, expectSame, expectThat } from './line.ts';
+import { compareLogins } from './login-times.ts';
 import {
   facebookOf,
   googleOf,

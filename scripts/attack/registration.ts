@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Ground } from './ground.ts';
 import { newEmail, newPassword } from './ground.ts';
-import { expectAlike } from './guessing.ts';
 import { type Attack, expectAnswer, expectSame, expectThat } from './line.ts';
+import { expectAlike } from './login-times.ts';
 
 async function knownAddress(ground: Ground): Promise<string> {
   const tenant = await ground.newTenant({ requireVerifiedEmail: true });
