@@ -45,6 +45,7 @@ export interface ApiDeps extends Services {
 export interface ApiEnv {
   Variables: {
     requestId: string;
+    /** A line about the request names its id: a logger of its own for each would take longer than most requests. */
     log: Log;
     /** The address of the client, after trusted proxies. */
     address: string;

@@ -38,10 +38,10 @@ function toProblem(error: unknown): Problem {
 /** Answers with application/problem+json and logs what the caller does not get to see. */
 export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
   const problem = toProblem(error);
-  const log = c.get('log');
-  if (problem.status >= 500)
-    log?.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed');
-  else log?.debug({ code: problem.code, internal: problem.internal }, 'request refused');
+  const { log, requestId } = c.var;
+  const { code, internal, cause } = problem;
+  if (problem.status >= 500) log?.error({ requestId, err: cause ?? problem, code }, 'request failed');
+  else log?.debug({ requestId, code, internal }, 'request refused');
   const headers: Record<string, string> = {
     ...problem.headers,
     'content-type': 'application/problem+json',
@@ -50,7 +50,7 @@ export function answerProblem(c: Context<ApiEnv>, error: unknown): Response {
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   const challenge = challengeOf(problem, c.req.header('authorization'));
   if (challenge !== undefined) headers['www-authenticate'] = challenge;
-  const body = problemBody(problem, c.get('requestId') ?? null);
+  const body = problemBody(problem, requestId ?? null);
   return c.body(body, problem.status as ContentfulStatusCode, headers);
 }
 

@@ -1,5 +1,5 @@
 // Access tokens: signed by a key of the tenant's own, verified once, then known by digest until they end.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
@@ -78,7 +78,7 @@ export function createTokens(services: TokenServices): Tokens {
     issueAccess: async ({ tenant, ...subject }) => (await signerOf(tenant))(subject),
     async verifyAccess(token) {
       if (token.length > tokenLengthMax) return undefined;
-      const digest = createHash('sha256').update(token).digest('base64');
+      const digest = hash('sha256', token, 'base64');
       let found = known.get(digest);
       if (!found) {
         found = await readClaims(services, token);

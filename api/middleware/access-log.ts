@@ -1,7 +1,8 @@
-// Gives every request its id and logger, writes one line about it, and measures it.
+// Gives every request its id, writes one line about it, and measures it.
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { newId } from '#shared/runtime/ids.ts';
+import { withoutBlanking } from '#shared/runtime/log.ts';
 import type { ApiDeps, ApiEnv } from '../context.ts';
 
 const acceptableId = /^[\w.-]{1,64}$/;
@@ -9,12 +10,14 @@ const acceptableId = /^[\w.-]{1,64}$/;
 const quietPaths = new Set(['/health', '/ready', '/metrics']);
 
 export function accessLog({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>) {
+  // Its fields are listed below, and none of them is a secret.
+  const lines = withoutBlanking(log);
   return createMiddleware<ApiEnv>(async (c, next) => {
     const started = performance.now();
     const given = c.req.header('x-request-id');
     const requestId = given && acceptableId.test(given) ? given : newId();
     c.set('requestId', requestId);
-    c.set('log', log.child({ requestId }));
+    c.set('log', log);
     await next();
     // Not by `c.header`: it would make the answer anew, and have its body read as a stream.
     c.res.headers.set('X-Request-Id', requestId);
@@ -23,8 +26,9 @@ export function accessLog({ log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>) {
     metrics.httpRequests.labels(c.req.method, route, String(c.res.status)).observe(seconds);
     if (quietPaths.has(c.req.path)) return;
     const caller = c.get('caller');
-    c.get('log').info(
+    lines.info(
       {
+        requestId,
         method: c.req.method,
         path: c.req.path,
         status: c.res.status,

@@ -80,7 +80,8 @@ export function loginRoutes(deps: ApiDeps) {
       });
     }
     if (!isOperatorToken(deps, String(form.token ?? '').trim())) {
-      c.get('log')?.warn({ address: c.get('address') }, 'a console login failed');
+      const { requestId, address } = c.var;
+      c.get('log')?.warn({ requestId, address }, 'a console login failed');
       await sleep(failureDelayMs);
       return renderLogin(c, { next, status: 401, fault: 'This is not the operator token.' });
     }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openServices, type Services } from '#shared/boot/services.ts';
@@ -62,19 +62,19 @@ async function openProduct(ground: Ground, databaseUrl: string): Promise<Product
     PUBLIC_URL: url,
     PORT: String(port),
     METRICS_PORT: String(metricsPort),
-    LOG_LEVEL: 'warn',
     // Nobody listens there: nothing here sends mail.
     SMTP_URL: 'smtp://127.0.0.1:9',
   };
   const services = await openServices({
-    config: loadConfig(settings),
+    config: loadConfig({ ...settings, LOG_LEVEL: 'warn' }),
     secrets: { operatorToken: secrets.operatorToken, secretKeys: [secrets.secretKey] },
     databaseUrl,
     log: createLog('warn', 'bench'),
     workers: false,
   });
-  const workers = await start('workers/main.ts', settings, `http://127.0.0.1:${metricsPort}/health`);
-  const api = await start('api/server.ts', settings, `${url}/ready`);
+  const log = join(ground.dir, 'product.log');
+  const workers = await start('workers/main.ts', settings, log, `http://127.0.0.1:${metricsPort}/health`);
+  const api = await start('api/server.ts', settings, log, `${url}/ready`);
   return {
     url,
     services,
@@ -84,17 +84,26 @@ async function openProduct(ground: Ground, databaseUrl: string): Promise<Product
       await stop(api);
       await stop(workers);
       await services.close();
+      await showWarnings(log);
     },
   };
 }
 
-async function start(entry: string, settings: Record<string, string>, probe: string): Promise<ChildProcess> {
+/** It writes a line for each request, as it does by default. */
+async function start(
+  entry: string,
+  settings: Record<string, string>,
+  log: string,
+  probe: string,
+): Promise<ChildProcess> {
+  const lines = await open(log, 'a');
   // Nothing of our own environment: a setting left over there would be measured too.
   const child = spawn(process.execPath, [join(root, entry)], {
     env: settings,
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', lines.fd, 'inherit'],
   });
+  await lines.close();
   const endAtOnce = () => child.kill('SIGKILL');
   process.once('exit', endAtOnce);
   child.once('exit', () => process.off('exit', endAtOnce));
@@ -118,6 +127,13 @@ async function stop(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
+}
+
+/** What should not have happened while it was measured. */
+async function showWarnings(log: string): Promise<void> {
+  const file = await open(log);
+  for await (const line of file.readLines()) if (/^\{"level":[456]0,/.test(line)) console.log(line);
+  await rm(log);
 }
 
 /** What of the process is in memory, from Linux; elsewhere not a number. */

@@ -10,7 +10,7 @@ import { startApi, startWorker, stopAll } from '#tests/support/processes.ts';
 import { startSmtp } from '#tests/support/smtp.ts';
 import { operatorToken, testSettings } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
-import { createLog } from './log.ts';
+import { createLog, withoutBlanking } from './log.ts';
 
 let cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -45,6 +45,18 @@ describe('a logger', () => {
     expect(text()).not.toContain('sesame');
     expect(text().match(/\[redacted\]/g)).toHaveLength(4 * Object.keys(secrets).length);
     expect(text()).toContain('Ada');
+  });
+
+  test('can leave that out for lines whose fields are known, and writes them as before', () => {
+    const { log, text } = record();
+    withoutBlanking(log).info({ path: '/me', token: 'known' }, 'hello');
+    log.info({ path: '/me', token: 'unknown' }, 'hello');
+    const [open, blanked] = text()
+      .trim()
+      .split('\n')
+      .map((line) => ({ ...JSON.parse(line), time: '' }));
+    expect(open).toEqual({ ...blanked, token: 'known' });
+    expect(blanked.token).toBe('[redacted]');
   });
 
   test('tells what an error was, and not on which connection or with which arguments', () => {

@@ -16,7 +16,10 @@ export async function answerPerson<R>(c: Context<ApiEnv>, work: () => Promise<R>
     if (!wantsPage || !(error instanceof Problem) || Object.keys(error.extensions).length > 0) throw error;
     for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
     if (error.retryAfterSeconds !== undefined) c.header('Retry-After', String(error.retryAfterSeconds));
-    if (error.status >= 500) c.get('log')?.error({ err: error, code: error.code }, 'request failed');
+    if (error.status >= 500) {
+      const { code } = error;
+      c.get('log')?.error({ requestId: c.get('requestId'), err: error, code }, 'request failed');
+    }
     const status = error.status as ContentfulStatusCode;
     return (await renderNotice(c, status, error.title, error.detail ?? fallbackText)) as R;
   }
