@@ -15,6 +15,12 @@ export interface Accept {
    * @throws Problem idempotency_key_reused, or overloaded when too many wait to be journaled.
    */
   submit(tenant: Tenant, id: string, draft: OperationDraft, options: { wait: boolean }): Promise<Accepted>;
+  /**
+   * Runs `work`, which journals so many operations at once, when no other such work of this tenant is under way here:
+   * several at a time are no faster, and leave the others little of Postgres and of the event loop.
+   * @throws Problem overloaded when too many wait
+   */
+  inTurn<T>(tenant: string, operations: number, work: () => Promise<T>): Promise<T>;
   /** Wakes the workers for what was journaled elsewhere; a lost wake-up is the sweep's. */
   wake(tenant: string, journaled: Pick<Submission, 'row' | 'wait'>[]): void;
   /** Waits until everything journaled is enqueued, as far as the queue takes it. */
@@ -25,6 +31,8 @@ const batchMax = 500;
 /** Connections that are left to whoever reads. */
 const readersMin = 2;
 const waitingMax = 20_000;
+/** Operations of batches; each waits with its request, and is journaled with hundreds of others. */
+const batchedMax = 100_000;
 /** Enqueueing goes on beside the next insert; what is beyond this many is left to the sweep. */
 const enqueuesMax = 256;
 const enqueueMsMax = 5000;
@@ -61,6 +69,19 @@ export function createAccept(
     },
   });
 
+  let batched = 0;
+  const batches = createLanes<() => Promise<void>>({
+    parallel,
+    weightMax: 1,
+    weigh: () => 1,
+    mayShare: () => false,
+    mayJoin: () => false,
+    async fly(loads) {
+      for (const run of loads.flatMap(({ work }) => work)) await run();
+      return [];
+    },
+  });
+
   const enqueue = (groups: WakeUps[]) => {
     const fresh = groups.filter(({ wakeUps }) => wakeUps.length > 0);
     if (fresh.length === 0) return;
@@ -91,6 +112,19 @@ export function createAccept(
       waiting += 1;
       return new Promise((resolve, reject) => {
         lanes.add(tenant.slug, { row, draft, wait, resolve, reject });
+      });
+    },
+    inTurn(tenant, operations, work) {
+      if (batched >= batchedMax) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      batched += operations;
+      return new Promise((resolve, reject) => {
+        const run = () =>
+          work()
+            .finally(() => {
+              batched -= operations;
+            })
+            .then(resolve, reject);
+        batches.add(tenant, run);
       });
     },
     wake: (tenant, journaled) => enqueue([{ tenant, wakeUps: journaled.map(toWakeUp) }]),

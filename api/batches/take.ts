@@ -40,10 +40,11 @@ export async function takeBatch(
     for (const id of ids) if (!waiters.has(id)) waiters.set(id, deps.waiters.start(tenant, id));
   };
   try {
-    const { row, replayed } =
-      (await findEarlier(deps, tenant, batch)) ??
-      (await accept(deps, caller, batch, { operations: body.operations, listen, wait: waitMs > 0 }));
-    const now = await readBatchView(deps, tenant, row);
+    const given = { operations: body.operations, listen, wait: waitMs > 0 };
+    const { row, replayed, now } = await deps.accept.inTurn(tenant, body.operations.length, async () => {
+      const known = (await findEarlier(deps, tenant, batch)) ?? (await accept(deps, caller, batch, given));
+      return { ...known, now: await readBatchView(deps, tenant, known.row) };
+    });
     if (waitMs === 0 || now.waiting.length === 0) return { ...now, replayed };
     listen(now.waiting);
     await Promise.all(now.waiting.map((id) => waiters.get(id)?.result(waitMs)));
