@@ -1,12 +1,9 @@
 // Whether two logins can be told apart: by what they answer, and by how long it takes.
 import { randomUUID } from 'node:crypto';
+import { percentile } from '../bench/figures.ts';
 import type { AttackTenant, Ground } from './ground.ts';
 import type { Answer } from './http.ts';
 import { expectAnswer, expectSame, expectThat } from './line.ts';
-
-/** The value below which this share of them is. */
-const quantile = (values: number[], share: number) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 
 /** The answer but for what no two answers share: the date. */
 export function comparable({ status, headers, text }: Answer): unknown {
@@ -28,7 +25,7 @@ const quartiles = { medians: 0.5, 'lower quartiles': 0.25, 'upper quartiles': 0.
 /** The quartile of these times in which they differ least. */
 function closestQuartile(one: number[], other: number[]) {
   const all = Object.entries(quartiles).map(([name, share]) => {
-    const [a, b] = [quantile(one, share), quantile(other, share)];
+    const [a, b] = [percentile(one, share), percentile(other, share)];
     const apart = Math.abs(a - b) / Math.min(a, b);
     const words = `${name} ${a.toFixed(1)} and ${b.toFixed(1)} ms, ${(apart * 100).toFixed(1)} % apart`;
     return { apart, words };

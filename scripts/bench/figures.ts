@@ -1,4 +1,4 @@
-// Medians and percentiles, the same in every part of the bench.
+// Medians and percentiles, the same in every script that measures.
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,5 +1,6 @@
 // The queue backends that stories run on: both, or one and the reason why not the other.
 import { Redis } from 'ioredis';
+import { poolNumber } from './ports.ts';
 
 export interface TestBackend {
   name: 'postgres' | 'redis';
@@ -11,7 +12,7 @@ function redisUrl(): string | undefined {
   const url = process.env.TEST_REDIS_URL;
   if (!url) return undefined;
   const own = new URL(url);
-  own.pathname = `/${Number(process.env.VITEST_POOL_ID ?? '1') % 16}`;
+  own.pathname = `/${poolNumber}`;
   return own.href;
 }
 

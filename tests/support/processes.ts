@@ -22,6 +22,8 @@ export interface RunningProcess {
   kill(): Promise<void>;
 }
 
+const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+
 /** Characters of a process's output. */
 const shownMax = 4000;
 
@@ -56,8 +58,7 @@ async function start(
   const exited = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
   showWhenFailed(() => {
-    const { exitCode, signalCode } = child;
-    const end = exitCode === null && signalCode === null ? 'runs' : `ended with ${exitCode ?? signalCode}`;
+    const end = isRunning(child) ? 'runs' : `ended with ${child.exitCode ?? child.signalCode}`;
     return `${entry} (${url}) ${end}, and wrote:\n${output.slice(-shownMax)}`;
   });
   await eventually(
@@ -102,7 +103,7 @@ export async function startWorker(settings: Record<string, string>): Promise<Run
 export async function stopAll(processes: RunningProcess[]): Promise<void> {
   await Promise.all(
     processes.map(async (each) => {
-      if (each.child.exitCode === null && each.child.signalCode === null) await each.stop();
+      if (isRunning(each.child)) await each.stop();
     }),
   );
 }
