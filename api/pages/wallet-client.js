@@ -54,7 +54,7 @@ function onSubmit(formId, work) {
 }
 
 async function sayShort(place, wanted, mayBuy) {
-  const available = await showBalance().catch(() => 0);
+  const { available } = await showBalance().catch(() => ({ available: 0 }));
   const missing = Math.max(wanted - available, 1);
   const text = `You have ${coins(available)} and need ${coins(wanted)}: ${coins(missing)} are missing.`;
   const buy = Object.assign(document.createElement('button'), { type: 'button', className: 'small' });
@@ -74,7 +74,7 @@ async function showBalance() {
   say('debt', balance.debt > 0 ? `You owe ${coins(balance.debt)}; your next coins repay it.` : '', {
     bad: true,
   });
-  return balance.available;
+  return balance;
 }
 
 /** The balance does not tell: it is learned from a refusal, and forgotten when something was spent. */
@@ -106,9 +106,16 @@ async function showHistory({ more = false } = {}) {
   nextCursor = page.nextCursor;
   $('more').hidden = !page.hasMore;
   $('history-empty').hidden = $('history').children.length > 0;
+  return page.data;
 }
 
-const showWallet = () => Promise.all([showBalance(), showHistory(), showShop(), showOrigins(), showTopUp()]);
+/** They are asked for separately: what is booked between the two answers is in one only, and they are asked again. */
+async function showBooks(looks = 5) {
+  const [{ version }, [newest]] = await Promise.all([showBalance(), showHistory()]);
+  if (version !== (newest?.version ?? 0) && looks > 1) await showBooks(looks - 1);
+}
+
+const showWallet = () => Promise.all([showBooks(), showShop(), showOrigins(), showTopUp()]);
 const showShop = prepareShop({ call, operate, say, onSubmit, onDone: showWallet });
 const showTopUp = prepareTopUp({ call, coins: kept, say, onSubmit });
 const showOrigins = prepareOrigins({ call, onSubmit, numbers, slug: settings.tenant, coin: kept });

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
 import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
-import { call, createTenant } from '#tests/support/client.ts';
+import { call, createTenant, grant } from '#tests/support/client.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
 
 let system: System | undefined;
@@ -108,5 +108,45 @@ test('a payer sees what a refund does before it is done, and what is owed after 
   await page.locator('#frozen').waitFor({ state: 'visible', ...soon });
   await expect.poll(() => text('#frozen'), soon).toContain('This wallet is frozen');
   await look('wallet-debt-and-frozen');
+  expect(visit.faults).toEqual([]);
+});
+
+test('a balance and a history read on two sides of a booking are not left side by side', {
+  timeout: 120_000,
+}, async (ctx) => {
+  if (!browserPath) return ctx.skip("no Chromium here: install Debian's chromium to run this story");
+  system = await startSystem('browser-books', { backend: backends[0] as TestBackend });
+  const { url } = system;
+  const tenant = await createTenant(url, 'arcade');
+  visit = await openBrowser(url, 360);
+  const { page } = visit;
+  const text = (selector: string) => page.locator(selector).textContent();
+  await page.goto(`${url}/w/arcade`);
+  await page.fill('#register-email', 'nora@example.com');
+  await page.fill('#register-password', 'correct horse battery');
+  await page.press('#register-password', 'Enter');
+  await page.getByText('Nothing has happened here yet').waitFor();
+  const user = await system.services.db.owner.query<{ id: string }>(`select id from "tenant_arcade".users`);
+  const userId = user.rows[0]?.id as string;
+
+  const reads = ['**/wallet/balance*', '**/wallet/transactions*'] as const;
+  for (const [first, second, balance] of [
+    [reads[0], reads[1], '100'],
+    [reads[1], reads[0], '200'],
+  ] as const) {
+    const answered = page.waitForResponse(first);
+    await page.route(
+      second,
+      async (route) => {
+        await answered;
+        await grant(url, tenant, userId, 100);
+        await route.continue();
+      },
+      { times: 1 },
+    );
+    await page.reload();
+    await expect.poll(() => text('#history'), soon).toContain(`balance ${balance}`);
+    await expect.poll(() => text('#balance'), soon).toBe(balance);
+  }
   expect(visit.faults).toEqual([]);
 });
