@@ -3,11 +3,12 @@ import { LRUCache } from 'lru-cache';
 import type { Services } from '#shared/boot/services.ts';
 import { queueOf } from '#shared/contracts/jobs.ts';
 import { Problem } from '#shared/contracts/problem.ts';
-import type { OperationWakeUp, WakeUps } from '#shared/queue/producer.ts';
+import type { OperationWakeUp } from '#shared/queue/producer.ts';
 import { createLanes } from '#shared/runtime/lanes.ts';
 import type { Tenant } from '#shared/tenants/directory.ts';
 import { type Accepted, isOneStatement, journal, type Submission } from './journal.ts';
 import { type OperationDraft, toRow } from './journal-row.ts';
+import { createWaker } from './waker.ts';
 
 export interface Accept {
   /**
@@ -33,26 +34,21 @@ const readersMin = 2;
 const waitingMax = 20_000;
 /** Operations of batches; each waits with its request, and is journaled with hundreds of others. */
 const batchedMax = 100_000;
-/** Enqueueing goes on beside the next insert; what is beyond this many is left to the sweep. */
-const enqueuesMax = 256;
-const enqueueMsMax = 5000;
-const warnGapMs = 5000;
 /** How long a tenant counts as one whose callers repeat themselves, and how many do. */
 const repeating = { ttl: 60_000, max: 10_000 };
 
 /**
  * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the next one; and
  * where more tenants are busy than there are to be transactions in `parallel`, several of them share one. No timer: a lone
- * request is journaled at once.
+ * request is journaled at once. And while more of a tenant waits to be inserted, the workers are not woken for each insert.
  */
 export function createAccept(
   services: Services,
   parallel: number = Math.max(2, services.config.DATABASE_POOL - readersMin),
 ): Accept {
-  const enqueues = new Set<Promise<void>>();
+  const waker = createWaker(services);
   const deps = { ...services, repeating: new LRUCache<string, true>(repeating) };
   let waiting = 0;
-  let warnedAt = 0;
 
   const lanes = createLanes<Submission>({
     parallel,
@@ -64,7 +60,10 @@ export function createAccept(
       const journaled = await journal(deps, loads);
       if (!journaled) return loads;
       waiting -= loads.reduce((sum, { work }) => sum + work.length, 0);
-      enqueue(journaled.map(({ tenant, work }) => ({ tenant, wakeUps: work.map(toWakeUp) })));
+      // Of all that flew: what a tenant's earlier inserts left held must not wait for one that journaled nothing.
+      const fresh = new Map(journaled.map(({ tenant, work }) => [tenant, work.map(toWakeUp)]));
+      const groups = loads.map(({ tenant }) => ({ tenant, wakeUps: fresh.get(tenant) ?? [] }));
+      waker.wakeOrHold(groups, lanes.hasWaiting);
       return [];
     },
   });
@@ -81,29 +80,6 @@ export function createAccept(
       return [];
     },
   });
-
-  const enqueue = (groups: WakeUps[]) => {
-    const fresh = groups.filter(({ wakeUps }) => wakeUps.length > 0);
-    if (fresh.length === 0) return;
-    if (enqueues.size >= enqueuesMax) {
-      services.metrics.enqueueFailures.inc();
-      return;
-    }
-    const adding = withDeadline(services.producer.wakeTenants(fresh), enqueueMsMax)
-      .catch((error: unknown) => {
-        services.metrics.enqueueFailures.inc();
-        // An outage fails many a second: the metric counts each, the log needs one now and then.
-        if (Date.now() - warnedAt < warnGapMs) return;
-        warnedAt = Date.now();
-        const operations = fresh.reduce((sum, { wakeUps }) => sum + wakeUps.length, 0);
-        services.log.warn(
-          { err: error, tenant: fresh[0]?.tenant, tenants: fresh.length, operations },
-          'not enqueued; the sweep will',
-        );
-      })
-      .finally(() => enqueues.delete(adding));
-    enqueues.add(adding);
-  };
 
   return {
     submit(tenant, id, draft, { wait }) {
@@ -127,10 +103,8 @@ export function createAccept(
         batches.add(tenant, run);
       });
     },
-    wake: (tenant, journaled) => enqueue([{ tenant, wakeUps: journaled.map(toWakeUp) }]),
-    close: async () => {
-      await Promise.allSettled([...enqueues]);
-    },
+    wake: (tenant, journaled) => waker.wake([{ tenant, wakeUps: journaled.map(toWakeUp) }]),
+    close: waker.close,
   };
 }
 
@@ -140,17 +114,3 @@ const toWakeUp = ({ row, wait }: Pick<Submission, 'row' | 'wait'>): OperationWak
   id: row.id,
   notify: wait,
 });
-
-async function withDeadline(work: Promise<void>, msMax: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the queue did not answer within ${msMax} ms`)), msMax);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // The loser of the race must not become an unhandled rejection.
-    work.catch(() => undefined);
-  }
-}

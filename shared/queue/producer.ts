@@ -13,7 +13,7 @@ import {
 import type { QueueBackend } from './backend.ts';
 
 /** Operations that one job carries at most; more were accepted together only under heavy load. */
-const operationsPerJobMax = 500;
+export const operationsPerJobMax = 500;
 
 export interface OperationWakeUp {
   queue: OperationQueue;

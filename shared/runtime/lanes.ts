@@ -25,6 +25,8 @@ export interface LanesOptions<W> {
 
 export interface Lanes<W> {
   add(tenant: string, work: W): void;
+  /** Something of this tenant has not flown yet. */
+  hasWaiting(tenant: string): boolean;
   /** Resolves when nothing waits and nothing is under way. */
   idle(): Promise<void>;
 }
@@ -134,6 +136,7 @@ export function createLanes<W>(options: LanesOptions<W>): Lanes<W> {
       ready.set(tenant, lane);
       schedule();
     },
+    hasWaiting: (tenant) => (lanes.get(tenant)?.waiting.length ?? 0) > 0,
     idle: () =>
       new Promise((resolve) => {
         idle.push(resolve);
