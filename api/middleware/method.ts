@@ -15,12 +15,15 @@ interface Served {
 function servedBy(app: Hono<ApiEnv>): Served {
   const router = new SmartRouter<true>({ routers: [new RegExpRouter(), new TrieRouter()] });
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
-  for (const route of new Set(routes.map(({ method, path }) => `${method} ${path}`))) {
+  // Most paths come as they are written here, with nothing in them to match.
+  const asWritten = new Set(routes.map(({ method, path }) => `${method} ${path}`));
+  for (const route of asWritten) {
     const [method = '', path = ''] = route.split(' ');
     router.add(method, path, true);
   }
   const methods = [...new Set(routes.map(({ method }) => method))].sort();
-  const isServed = (method: string, path: string) => router.match(method, path)[0].length > 0;
+  const isServed = (method: string, path: string) =>
+    asWritten.has(`${method} ${path}`) || router.match(method, path)[0].length > 0;
   return { isServed, methodsOf: (path) => methods.filter((method) => isServed(method, path)) };
 }
 
