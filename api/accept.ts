@@ -40,13 +40,15 @@ const repeating = { ttl: 60_000, max: 10_000 };
 /**
  * Requests of one moment share one insert: while a tenant's insert is under way, what arrives becomes the next one; and
  * where more tenants are busy than there are to be transactions in `parallel`, several of them share one. No timer: a lone
- * request is journaled at once. And while more of a tenant waits to be inserted, the workers are not woken for each insert.
+ * request is journaled at once. And while more of a tenant waits to be inserted, the workers are not woken for each insert,
+ * but within `holdMsMax` milliseconds.
  */
 export function createAccept(
   services: Services,
   parallel: number = Math.max(2, services.config.DATABASE_POOL - readersMin),
+  holdMsMax = 100,
 ): Accept {
-  const waker = createWaker(services);
+  const waker = createWaker(services, holdMsMax);
   const deps = { ...services, repeating: new LRUCache<string, true>(repeating) };
   let waiting = 0;
 

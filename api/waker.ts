@@ -6,8 +6,8 @@ export interface Waker {
   /** At once. */
   wake(groups: WakeUps[]): void;
   /**
-   * At once, with what was held of these tenants; or held, where more is about to follow, as `follows` says, for at most 100
-   * milliseconds. What somebody waits for is never held, nor what fills a job.
+   * At once, with what was held of these tenants; or held, where more is about to follow, as `follows` says, for at most
+   * `holdMsMax`. What somebody waits for is never held, and goes alone; nor is what fills a job.
    */
   wakeOrHold(groups: WakeUps[], follows: (tenant: string) => boolean): void;
   /** Lets go what is held, and waits until the queue has taken all or its time is up. */
@@ -18,17 +18,16 @@ export interface Waker {
 const enqueuesMax = 256;
 const enqueueMsMax = 5000;
 const warnGapMs = 5000;
-const holdMsMax = 100;
 
 interface Held extends WakeUps {
   timer: NodeJS.Timeout;
 }
 
-export function createWaker({
-  producer,
-  metrics,
-  log,
-}: Pick<Services, 'producer' | 'metrics' | 'log'>): Waker {
+/** `holdMsMax` in milliseconds. */
+export function createWaker(
+  { producer, metrics, log }: Pick<Services, 'producer' | 'metrics' | 'log'>,
+  holdMsMax: number,
+): Waker {
   const enqueues = new Set<Promise<void>>();
   const held = new Map<string, Held>();
   let warnedAt = 0;
@@ -67,6 +66,7 @@ export function createWaker({
   };
 
   const hold = ({ tenant, wakeUps }: WakeUps) => {
+    if (wakeUps.length === 0) return;
     const before = held.get(tenant);
     if (before) before.wakeUps.push(...wakeUps);
     else {
@@ -80,10 +80,13 @@ export function createWaker({
     wakeOrHold(groups, follows) {
       const due: WakeUps[] = [];
       for (const group of groups) {
-        const count = group.wakeUps.length + (held.get(group.tenant)?.wakeUps.length ?? 0);
-        const mayWait = !closed && count < operationsPerJobMax && !group.wakeUps.some(({ notify }) => notify);
-        if (!mayWait || !follows(group.tenant)) due.push(joinHeld(group));
-        else if (count > 0) hold(group);
+        const { tenant, wakeUps } = group;
+        const count = wakeUps.length + (held.get(tenant)?.wakeUps.length ?? 0);
+        if (closed || count >= operationsPerJobMax || !follows(tenant)) due.push(joinHeld(group));
+        else {
+          due.push({ tenant, wakeUps: wakeUps.filter(({ notify }) => notify) });
+          hold({ tenant, wakeUps: wakeUps.filter(({ notify }) => !notify) });
+        }
       }
       wake(due);
     },

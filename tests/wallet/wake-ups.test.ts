@@ -14,17 +14,18 @@ import { type Counter, openCounter } from './counter.ts';
 describe.each(backends)('on $name', (backend) => {
   let system: System;
   let counter: Counter;
-  let accept: Accept;
+  /** Holds for as long as it may at all, however slow the machine. */
+  let patient: Accept;
   beforeAll(async () => {
     await emptyBackend(backend);
     // Nobody takes the jobs: they are looked at.
     system = await startSystem(`wake_ups_${backend.name}`, { backend, workers: false });
     counter = await openCounter(system);
-    accept = createAccept(system.services);
+    patient = createAccept(system.services, undefined, 600_000);
   });
   afterAll(() => system?.close());
 
-  const openSender = async () => {
+  const openSender = async (accept = patient) => {
     const tenant = (await system.services.tenants.find(counter.tenant.slug))!;
     const userId = counter.user.id;
     const walletId = await system.api.deps.wallets.walletOf(tenant, userId);
@@ -48,11 +49,10 @@ describe.each(backends)('on $name', (backend) => {
       },
       waitMsMax,
     );
-  /** One whose insert is under way, and those that wait for its end. */
+  /** One whose insert is under way, which takes a turn of the event loop, and those that wait for its end. */
   const sendBehind = async (firstWaits: boolean) => {
     const send = await openSender();
     const first = send(randomUUID(), firstWaits);
-    await turn();
     await turn();
     const rest = Array.from({ length: 30 }, () => send());
     await Promise.all([first, ...rest].map(({ accepted }) => accepted));
@@ -73,10 +73,31 @@ describe.each(backends)('on $name', (backend) => {
     expect(found.some((carried) => carried.length === 1 && carried[0] === first)).toBe(true);
   });
 
+  test('what nobody waits for is held, though it was inserted with what somebody waits for', async () => {
+    const send = await openSender();
+    const inserted: Promise<unknown>[] = [];
+    const add = ({ id, accepted }: ReturnType<typeof send>) => {
+      inserted.push(accepted);
+      return id;
+    };
+    const first = add(send());
+    await turn();
+    const [second, awaited] = [add(send()), add(send(randomUUID(), true))];
+    await inserted[0];
+    // The second insert is under way once all that follows from the first was done; no answer is read in between.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    const third = add(send());
+    await Promise.all(inserted);
+    const found = await jobsOf([first, second, awaited, third]);
+    const sorted = found.map((carried) => carried.toSorted()).sort((a, b) => a.length - b.length);
+    expect(sorted).toEqual([[awaited], [first, second, third].sort()]);
+  });
+
   test.each(['in time', 'at the end'])(
     'what is held back for an insert that is stuck is enqueued %s',
     async (when) => {
-      const send = await openSender();
+      const accept = when === 'at the end' ? patient : createAccept(system.services);
+      const send = await openSender(accept);
       const key = randomUUID();
       await send().accepted;
       await withOwner(system.database.url, async (owner) => {
@@ -88,7 +109,6 @@ describe.each(backends)('on $name', (backend) => {
           [{ id: newId(), seq: -1, idempotency_key: key }],
         );
         const first = send();
-        await turn();
         await turn();
         const stuck = send(key);
         await first.accepted;
