@@ -62,9 +62,8 @@ export function createAccept(
       const journaled = await journal(deps, loads);
       if (!journaled) return loads;
       waiting -= loads.reduce((sum, { work }) => sum + work.length, 0);
-      // Of all that flew: what a tenant's earlier inserts left held must not wait for one that journaled nothing.
-      const fresh = new Map(journaled.map(({ tenant, work }) => [tenant, work.map(toWakeUp)]));
-      const groups = loads.map(({ tenant }) => ({ tenant, wakeUps: fresh.get(tenant) ?? [] }));
+      // Also of those that brought nothing new: what their earlier inserts left held must not wait for more.
+      const groups = journaled.map(({ tenant, work }) => ({ tenant, wakeUps: work.map(toWakeUp) }));
       waker.wakeOrHold(groups, lanes.hasWaiting);
       return [];
     },

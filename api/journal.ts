@@ -39,7 +39,7 @@ interface JournalDeps extends Pick<Services, 'db' | 'metrics' | 'log'> {
 
 /**
  * Journals what each tenant brings, in one transaction, and answers each submission.
- * @returns the new ones; undefined where a fault in one tenant undid it for all: then nobody is answered yet
+ * @returns what is new of each load; undefined where a fault in one tenant undid it for all: then nobody is answered yet
  */
 export async function journal(
   deps: JournalDeps,
@@ -60,7 +60,7 @@ export async function journal(
       return undefined;
     }
     for (const { reject } of loads.flatMap(({ work }) => work)) reject(error);
-    return [];
+    return loads.map(({ tenant }) => ({ tenant, work: [] }));
   }
 }
 

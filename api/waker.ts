@@ -1,13 +1,14 @@
 // Wakes the workers for what was journaled, with few jobs where much comes; a wake-up that is lost is the sweep's.
 import type { Services } from '#shared/boot/services.ts';
 import { operationsPerJobMax, type WakeUps } from '#shared/queue/producer.ts';
+import { within } from './time-limit.ts';
 
 export interface Waker {
   /** At once. */
   wake(groups: WakeUps[]): void;
   /**
    * At once, with what was held of these tenants; or held, where more is about to follow, as `follows` says, for at most
-   * `holdMsMax`. What somebody waits for is never held, and goes alone; nor is what fills a job.
+   * `holdMsMax`. What somebody waits for is never held, and leaves the rest held; nor is what fills a job.
    */
   wakeOrHold(groups: WakeUps[], follows: (tenant: string) => boolean): void;
   /** Lets go what is held, and waits until the queue has taken all or its time is up. */
@@ -40,7 +41,7 @@ export function createWaker(
       metrics.enqueueFailures.inc();
       return;
     }
-    const adding = withDeadline(producer.wakeTenants(fresh), enqueueMsMax)
+    const adding = within(enqueueMsMax, producer.wakeTenants(fresh))
       .catch((error: unknown) => {
         metrics.enqueueFailures.inc();
         // An outage fails many a second: the metric counts each, the log needs one now and then.
@@ -96,18 +97,4 @@ export function createWaker(
       await Promise.allSettled([...enqueues]);
     },
   };
-}
-
-async function withDeadline(work: Promise<void>, msMax: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the queue did not answer within ${msMax} ms`)), msMax);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // The loser of the race must not become an unhandled rejection.
-    work.catch(() => undefined);
-  }
 }

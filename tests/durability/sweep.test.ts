@@ -1,18 +1,16 @@
 // What was accepted without a job, or whose job was lost, is found again within seconds, by one of many, once.
-import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAccept } from '#api/accept.ts';
 import type { OperationsJob } from '#shared/contracts/jobs.ts';
 import { openQueueBackend } from '#shared/queue/backend.ts';
 import { createProducer } from '#shared/queue/producer.ts';
-import { newId } from '#shared/runtime/ids.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { backends } from '#tests/support/backends.ts';
 import { call, eventually, integrity } from '#tests/support/client.ts';
 import { settledAll, storedOperations } from '#tests/support/ledger-view.ts';
 import { freePort } from '#tests/support/ports.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
-import { type Counter, openCounter } from '#tests/wallet/counter.ts';
+import { type Counter, openCounter, openSpender } from '#tests/wallet/counter.ts';
 import { createSettler } from '#workers/coalescer.ts';
 import { openWorkers, type RunningWorkers } from '#workers/open.ts';
 import { createPaymentProviders } from '#workers/providers/provider.ts';
@@ -31,25 +29,15 @@ async function start(...args: Parameters<typeof startSystem>): Promise<System> {
 }
 
 /** Journals spends while the queue cannot be reached: their wake-ups are lost. */
-async function journalWithoutJobs(
-  { services, api }: System,
-  counter: Counter,
-  count: number,
-): Promise<string[]> {
+async function journalWithoutJobs(system: System, counter: Counter, count: number): Promise<string[]> {
+  const { services } = system;
   const log = createLog('silent', 'lost');
   const redisUrls = [`redis://127.0.0.1:${await freePort()}`];
   const backend = openQueueBackend({ redisUrls, db: services.db, log, workers: false });
   const producer = createProducer(backend, 1);
   const accept = createAccept({ ...services, log, backend, producer });
-  const tenant = (await services.tenants.find(counter.tenant.slug))!;
-  const userId = counter.user.id;
-  const walletId = await api.deps.wallets.walletOf(tenant, userId);
-  const accepted = await Promise.all(
-    Array.from({ length: count }, () => {
-      const draft = { kind: 'spend' as const, walletId, userId, amount: 1, body: {} };
-      return accept.submit(tenant, newId(), { ...draft, idempotencyKey: randomUUID() }, { wait: false });
-    }),
-  );
+  const spend = await openSpender(system, counter);
+  const accepted = await Promise.all(Array.from({ length: count }, () => spend(accept).accepted));
   await backend.close();
   return accepted.map(({ view }) => view.id);
 }

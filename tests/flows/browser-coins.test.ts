@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
-import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { browserPath, openBrowser, signUp, type Visit } from '#tests/support/browser.ts';
 import { call, createTenant } from '#tests/support/client.ts';
 import { operatorToken, type System, startSystem } from '#tests/support/system.ts';
 
@@ -27,10 +27,7 @@ test('a user sees each lot and saves a statement, and so does an operator', {
   const tenant = await createTenant(url, 'arcade', { mail: { enabled: false } });
   visit = await openBrowser(url, 360);
   const { page, look } = visit;
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await page.getByText('There are none yet.').waitFor();
   const found = await call('GET', `${url}/operator/tenants/arcade/users?email=nora@example.com`, {
     token: operatorToken,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
-import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { browserPath, openBrowser, signUp, type Visit } from '#tests/support/browser.ts';
 import { call, createTenant, registerUser } from '#tests/support/client.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
 
@@ -32,10 +32,7 @@ test('a person sends coins of a chosen kind to somebody whose id is known', {
   visit = await openBrowser(url, 360);
   const { page, look } = visit;
   const text = (selector: string) => page.locator(selector).textContent();
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await page.getByText('Nothing has happened here yet').waitFor();
 
   // A pack of the other coin: its wallet is what is seen after paying.

@@ -1,7 +1,7 @@
 // The shop of the hosted wallet: bought, used up, sold out, too dear, refunded; and the operator sees what was sold.
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
-import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { browserPath, openBrowser, signUp, type Visit } from '#tests/support/browser.ts';
 import { call, createTenant, grant, integrity } from '#tests/support/client.ts';
 import { operatorToken, type System, startSystem } from '#tests/support/system.ts';
 
@@ -34,10 +34,7 @@ test('a user buys items, uses one up and gives one back', { timeout: 120_000 }, 
   const line = (name: string) => page.locator('#shop-lines li', { hasText: name });
   const owned = () => page.locator('#owned-lines li strong').allTextContents();
 
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await line('Crown').waitFor(soon);
   await expect.poll(() => page.locator('#owned-card').isVisible(), soon).toBe(false);
   await expect.poll(() => line('Old sword').textContent(), soon).toContain('Rusty <b>but');

@@ -1,7 +1,7 @@
 // Automatic top-up in the hosted wallet on a small screen: a card is kept, a rule set, coins come by themselves, all of it ended.
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
-import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { browserPath, openBrowser, signUp, type Visit } from '#tests/support/browser.ts';
 import { createTenant, integrity } from '#tests/support/client.ts';
 import { operatorToken, type System, startSystem } from '#tests/support/system.ts';
 
@@ -41,10 +41,7 @@ test('a user keeps a card, has the wallet filled up, and ends both', { timeout: 
     await page.getByText('100 COIN have arrived.').waitFor(soon);
   };
 
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await page.getByText('Nothing has happened here yet').waitFor(soon);
   await expect.poll(() => page.locator('#top-up-card').isVisible(), soon).toBe(false);
 

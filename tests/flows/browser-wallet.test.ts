@@ -1,7 +1,7 @@
 // The hosted wallet on a small screen, where money goes both ways: ways to pay, a refund's preview, debt, a frozen wallet.
 import { afterEach, expect, test } from 'vitest';
 import { backends, type TestBackend } from '#tests/support/backends.ts';
-import { browserPath, openBrowser, type Visit } from '#tests/support/browser.ts';
+import { browserPath, openBrowser, signUp, type Visit } from '#tests/support/browser.ts';
 import { call, createTenant, grant } from '#tests/support/client.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
 
@@ -37,10 +37,7 @@ test('a payer sees what a refund does before it is done, and what is owed after 
   const openRefund = (kind: string) =>
     page.locator('#history li', { hasText: kind }).first().getByRole('button', { name: 'Refund' }).click();
 
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await page.getByText('Nothing has happened here yet').waitFor();
   const ways = page.locator('#buy button[type=submit]');
   await expect
@@ -121,10 +118,7 @@ test('a balance and a history read on two sides of a booking are not left side b
   visit = await openBrowser(url, 360);
   const { page } = visit;
   const text = (selector: string) => page.locator(selector).textContent();
-  await page.goto(`${url}/w/arcade`);
-  await page.fill('#register-email', 'nora@example.com');
-  await page.fill('#register-password', 'correct horse battery');
-  await page.press('#register-password', 'Enter');
+  await signUp(page, `${url}/w/arcade`);
   await page.getByText('Nothing has happened here yet').waitFor();
   const user = await system.services.db.owner.query<{ id: string }>(`select id from "tenant_arcade".users`);
   const userId = user.rows[0]?.id as string;

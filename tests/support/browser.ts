@@ -27,6 +27,14 @@ const flags = [
   '--disable-background-networking',
 ];
 
+/** Signs a new user up in the hosted wallet of a tenant; what the wallet shows then is for the caller to wait for. */
+export async function signUp(page: Page, walletUrl: string): Promise<void> {
+  await page.goto(walletUrl);
+  await page.fill('#register-email', 'nora@example.com');
+  await page.fill('#register-password', 'correct horse battery');
+  await page.press('#register-password', 'Enter');
+}
+
 /** Opens a page `width` pixels wide; everything it asks for must come from `url`. */
 export async function openBrowser(url: string, width: number): Promise<Visit> {
   const browser = await chromium.launch({ executablePath: browserPath, args: flags });

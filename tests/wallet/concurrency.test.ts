@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccept } from '#api/accept.ts';
-import { newId } from '#shared/runtime/ids.ts';
 import { createLog } from '#shared/runtime/log.ts';
 import { backends } from '#tests/support/backends.ts';
 import { type Answer, integrity } from '#tests/support/client.ts';
 import { storedOperations } from '#tests/support/ledger-view.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
 import { createSettler } from '#workers/coalescer.ts';
-import { type Counter, openCounter } from './counter.ts';
+import { type Counter, openCounter, openSpender } from './counter.ts';
 
 const times = <T>(count: number, each: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => each(index)));
@@ -109,28 +108,19 @@ describe('two processes that journal the same keys in opposite order', () => {
     try {
       const counter = await openCounter(system);
       const { services } = system;
-      const tenant = (await services.tenants.find(counter.tenant.slug))!;
-      const userId = counter.user.id;
-      const walletId = await system.api.deps.wallets.walletOf(tenant, userId);
+      const spend = await openSpender(system, counter);
       const accepts = [createAccept(services), createAccept(services)] as const;
       for (let round = 0; round < 2; round += 1) {
         const keys = Array.from({ length: 400 }, () => randomUUID());
-        const submit = (accept: (typeof accepts)[number], idempotencyKey: string) =>
-          accept.submit(
-            tenant,
-            newId(),
-            { kind: 'spend', walletId, userId, amount: 1, idempotencyKey, body: { amount: 1 } },
-            { wait: false },
-          );
         const [forth, back] = await Promise.all([
-          Promise.all(keys.map((key) => submit(accepts[0], key))),
-          Promise.all(keys.toReversed().map((key) => submit(accepts[1], key))),
+          Promise.all(keys.map((key) => spend(accepts[0], key).accepted)),
+          Promise.all(keys.toReversed().map((key) => spend(accepts[1], key).accepted)),
         ]);
         expect(back.toReversed().map(({ view }) => view.id)).toEqual(forth.map(({ view }) => view.id));
         const fresh = [...forth, ...back].filter(({ replayed }) => !replayed);
         expect(fresh).toHaveLength(keys.length);
       }
-      expect((await storedOperations(system.database.url, tenant.slug)).size).toBe(800);
+      expect((await storedOperations(system.database.url, counter.tenant.slug)).size).toBe(800);
       await Promise.all(accepts.map((accept) => accept.close()));
     } finally {
       await system.close();

@@ -1,6 +1,8 @@
 // A tenant with one funded user and shortcuts for what a caller does at the counter; and what every problem must look like.
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import type { Accept } from '#api/accept.ts';
+import { newId } from '#shared/runtime/ids.ts';
 import {
   type Answer,
   call,
@@ -48,6 +50,18 @@ export async function openCounter(system: System, coins = 0): Promise<Counter> {
     balance: async () => (await counter.get('/wallet/balance')).body.balance,
   };
   return counter;
+}
+
+/** Spends a coin by this `accept`, without HTTP. */
+export async function openSpender({ services, api }: System, counter: Counter) {
+  const tenant = (await services.tenants.find(counter.tenant.slug))!;
+  const userId = counter.user.id;
+  const walletId = await api.deps.wallets.walletOf(tenant, userId);
+  const draft = { kind: 'spend' as const, walletId, userId, amount: 1, body: { amount: 1 } };
+  return (accept: Accept, idempotencyKey: string = randomUUID(), wait = false) => {
+    const id = newId();
+    return { id, accepted: accept.submit(tenant, id, { ...draft, idempotencyKey }, { wait }) };
+  };
 }
 
 /** A key of the tenant with these scopes. */

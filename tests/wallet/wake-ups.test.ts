@@ -9,7 +9,7 @@ import { backends, emptyBackend } from '#tests/support/backends.ts';
 import { withOwner } from '#tests/support/ledger-view.ts';
 import { type System, startSystem } from '#tests/support/system.ts';
 import { until } from '#tests/support/until.ts';
-import { type Counter, openCounter } from './counter.ts';
+import { type Counter, openCounter, openSpender } from './counter.ts';
 
 describe.each(backends)('on $name', (backend) => {
   let system: System;
@@ -26,14 +26,8 @@ describe.each(backends)('on $name', (backend) => {
   afterAll(() => system?.close());
 
   const openSender = async (accept = patient) => {
-    const tenant = (await system.services.tenants.find(counter.tenant.slug))!;
-    const userId = counter.user.id;
-    const walletId = await system.api.deps.wallets.walletOf(tenant, userId);
-    const draft = { kind: 'spend' as const, walletId, userId, amount: 1, body: {} };
-    return (idempotencyKey: string = randomUUID(), wait = false) => {
-      const id = newId();
-      return { id, accepted: accept.submit(tenant, id, { ...draft, idempotencyKey }, { wait }) };
-    };
+    const spend = await openSpender(system, counter);
+    return (key?: string, wait?: boolean) => spend(accept, key, wait);
   };
   const jobs = async () => {
     const waiting = await system.services.producer.queue('spend', 0).getJobs(['waiting', 'prioritized']);
